@@ -86,6 +86,11 @@ struct pgtide_msg {
 	int64_t		 created_us;	/* microseconds since 1970, UTC */
 };
 
+/*
+ * The array is valid during deliver() alone; what its elements point to
+ * (id, key, value, headers, strings) stays until the token was given to
+ * complete() or release().
+ */
 struct pgtide_batch {
 	const void	*msgs;
 	size_t		 nmsgs;
@@ -106,7 +111,7 @@ pgtide_batch_at(const struct pgtide_batch *b, size_t i)
 struct pgtide_completion {
 	uint64_t	 token;
 	uint32_t	 result;	/* enum pgtide_result */
-	uint32_t	 retry_ms;	/* THROTTLED only */
+	uint32_t	 retry_ms;	/* THROTTLED: not sooner than this */
 	int32_t		 code;		/* native error code, for the log */
 	const char	*detail;	/* copied before complete() returns */
 };
@@ -121,7 +126,8 @@ enum pgtide_opttype {
 	PGTIDE_OPT_ENDPOINT	= 7,	/* host:port or URL; opens its TCP port */
 	PGTIDE_OPT_FILE		= 8,	/* read by the host, given as bytes */
 	PGTIDE_OPT_SECRET	= 9,	/* ${env:N} or ${file:/p}; secret_get() */
-	PGTIDE_OPT_OUTPUT	= 10	/* opened by the host for appending */
+	PGTIDE_OPT_OUTPUT	= 10	/* opened by the host for appending;
+					 * "-": standard output */
 };
 
 #define PGTIDE_OPTF_REQUIRED	0x01u
@@ -135,9 +141,10 @@ struct pgtide_option {
 	uint32_t	 type;		/* enum pgtide_opttype */
 	uint32_t	 flags;
 	const char	*dflt;
-	int64_t		 min, max;
+	int64_t		 min, max;	/* INT, SIZE in bytes, DURATION in
+					 * ms; both 0: no bounds */
 	const char	*choices;	/* ENUM: "none|gzip|zstd" */
-	const char	*help;
+	const char	*help;		/* one sentence, no full stop */
 };
 
 struct pgtide_metric {
@@ -193,8 +200,16 @@ struct pgtide_host {
 	void	(*metric_add)(struct pgtide_ctx *, unsigned int, int64_t);
 	int	(*wakeup_fd)(struct pgtide_ctx *);	/* eventfd; write 8 bytes */
 
-	/* Loop thread only. */
+	/*
+	 * Loop thread only.  None of these calls the plugin back before it
+	 * returned, and what was completed by then is settled before the
+	 * next deliver().
+	 */
 	void	(*resume)(struct pgtide_ctx *);	/* room again after a short accept */
+	/*
+	 * Level-triggered until unwatch(), which a callback may call on its
+	 * own watch; no events (0) is a pause.  Timers fire once per set.
+	 */
 	struct pgtide_watch *(*fd_watch)(struct pgtide_ctx *, int, unsigned int,
 		    void (*)(void *, int, unsigned int), void *);
 	int	(*fd_change)(struct pgtide_watch *, unsigned int);
