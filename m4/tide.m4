@@ -9,7 +9,8 @@ AC_DEFUN([TIDE_ADD_CFLAG], [
 		tide_save_CFLAGS=$CFLAGS
 		CFLAGS="$CFLAGS -Werror $2"
 		AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <string.h>]],
-		    [[char b[64]; memset(b, 1, sizeof(b)); return (b[3] - 1);]])],
+		    [[char b[64]; memset(b, 1, sizeof(b));
+		    return (b[3] - 1);]])],
 		    [AS_VAR_SET([cachevar], [yes])],
 		    [AS_VAR_SET([cachevar], [no])])
 		CFLAGS=$tide_save_CFLAGS
@@ -49,7 +50,8 @@ AC_DEFUN([TIDE_OPTIONS], [
 	AC_SUBST([confdir])
 	AC_ARG_WITH([extensiondir], [AS_HELP_STRING([--with-extensiondir=DIR],
 	    [where PostgreSQL looks for extension files])],
-	    [extensiondir=$withval], [extensiondir='${datadir}/pg-tided/extension'])
+	    [extensiondir=$withval],
+	    [extensiondir='${datadir}/pg-tided/extension'])
 	AC_SUBST([extensiondir])
 	AC_ARG_WITH([systemdsystemunitdir],
 	    [AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
@@ -68,7 +70,8 @@ AC_DEFUN([TIDE_OPTIONS], [
 	AC_ARG_ENABLE([hardening], [AS_HELP_STRING([--disable-hardening],
 	    [do not add hardening flags])],
 	    [], [enable_hardening=yes])
-	AC_ARG_ENABLE([sanitizers], [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@],
+	AC_ARG_ENABLE([sanitizers],
+	    [AS_HELP_STRING([--enable-sanitizers@<:@=LIST@:>@],
 	    [build with sanitizers (default list: address,undefined)])],
 	    [], [enable_sanitizers=no])
 	AC_ARG_ENABLE([fuzzing], [AS_HELP_STRING([--enable-fuzzing],
@@ -95,7 +98,9 @@ AC_DEFUN([TIDE_HARDENING], [
 	    [yes], [tide_sanitizers=address,undefined],
 	    [tide_sanitizers=$enable_sanitizers])
 	AS_IF([test -n "$tide_sanitizers"], [
-		TIDE_CFLAGS="$TIDE_CFLAGS -fsanitize=$tide_sanitizers -fno-omit-frame-pointer -fno-sanitize-recover=undefined"
+		TIDE_CFLAGS="$TIDE_CFLAGS -fsanitize=$tide_sanitizers"
+		TIDE_CFLAGS="$TIDE_CFLAGS -fno-omit-frame-pointer"
+		TIDE_CFLAGS="$TIDE_CFLAGS -fno-sanitize-recover=undefined"
 		TIDE_LDFLAGS="$TIDE_LDFLAGS -fsanitize=$tide_sanitizers"
 		AC_DEFINE([TIDE_INSTRUMENTED], [1],
 		    [Sanitizers or coverage are compiled in: the sandbox admits
@@ -114,9 +119,10 @@ AC_DEFUN([TIDE_HARDENING], [
 		-fno-strict-aliasing],
 		[TIDE_ADD_CFLAG([TIDE_CFLAGS], flag)])
 	    AS_IF([test -z "$tide_sanitizers"], [
-		dnl Fortification needs the optimiser; a debug build does without.
+		dnl Fortification needs the optimiser; a debug build has none.
 		AS_CASE([" $CFLAGS "], [*" -O0 "*], [],
-		    [TIDE_CFLAGS="$TIDE_CFLAGS -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3"])
+		    [TIDE_CFLAGS="$TIDE_CFLAGS -U_FORTIFY_SOURCE"
+		    TIDE_CFLAGS="$TIDE_CFLAGS -D_FORTIFY_SOURCE=3"])
 	    ])
 	    m4_foreach_w([flag], [[-Wl,-z,relro] [-Wl,-z,now]
 		[-Wl,-z,noexecstack] [-Wl,-z,separate-code] [-Wl,--as-needed]],

@@ -1,1 +1,13 @@
 # SPDX-License-Identifier: ISC
+# The runner, the checks on the text of the tree, and the demo.
+
+dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
+	tests/run tests/demo/demo \
+	tests/lint/run tests/lint/analyzer tests/lint/cppcheck \
+	tests/lint/functions tests/lint/headers tests/lint/layering \
+	tests/lint/linkage tests/lint/manuals tests/lint/python \
+	tests/lint/scripts tests/lint/style tests/lint/tarball \
+	tests/lint/words
+EXTRA_DIST += .ci/parts.sh tests/pytest.ini tests/lib/where.py \
+	tests/lint/tree.py \
+	tests/lint/cppcheck.suppressions tests/lint/layering.table
