@@ -18,7 +18,7 @@
 #include "common/frame.h"
 
 #define MSG_PROTOCOL		1
-#define MSG_NAME_MAX		64	/* names of pipelines, outboxes, sinks */
+#define MSG_NAME_MAX		64	/* pipelines, outboxes, sinks */
 #define MSG_REF_MAX		4096	/* one reference, path or env name */
 #define MSG_TEXT_MAX		2048	/* error texts */
 #define MSG_SECRET_MAX		65536	/* one secret, all chunks */
@@ -138,7 +138,7 @@ const char *exit_cause_name(enum exit_cause);	/* "session-lost", ... */
 enum ref_kind {
 	REF_ENV		= 1,	/* ${env:NAME} */
 	REF_FILE	= 2,	/* ${file:/path}: a secret */
-	REF_READ	= 3,	/* FILE option: public bytes, below files.dirs */
+	REF_READ	= 3,	/* FILE option, below files.dirs */
 	REF_OUTPUT	= 4	/* OUTPUT option: below output.dirs, or "-" */
 };
 enum channel_kind { CHANNEL_CONTROL = 1, CHANNEL_RESOLVER = 2 };

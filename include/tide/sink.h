@@ -57,8 +57,8 @@ enum pgtide_result {
 	PGTIDE_DELIVERED	= 0,	/* durable at the destination */
 	PGTIDE_TRANSIENT	= 1,	/* retry with back-off */
 	PGTIDE_THROTTLED	= 2,	/* retry after retry_ms; not an error */
-	PGTIDE_PERMANENT	= 3,	/* this message alone can never succeed */
-	PGTIDE_PAUSE		= 4	/* destination gone: stop, keep message */
+	PGTIDE_PERMANENT	= 3,	/* this message can never succeed */
+	PGTIDE_PAUSE		= 4	/* no destination: stop, keep message */
 };
 
 struct pgtide_header {
@@ -123,9 +123,9 @@ enum pgtide_opttype {
 	PGTIDE_OPT_SIZE		= 4,
 	PGTIDE_OPT_DURATION	= 5,
 	PGTIDE_OPT_ENUM		= 6,
-	PGTIDE_OPT_ENDPOINT	= 7,	/* host:port or URL; opens its TCP port */
+	PGTIDE_OPT_ENDPOINT	= 7,	/* host:port, URL; opens its TCP port */
 	PGTIDE_OPT_FILE		= 8,	/* read by the host, given as bytes */
-	PGTIDE_OPT_SECRET	= 9,	/* ${env:N} or ${file:/p}; secret_get() */
+	PGTIDE_OPT_SECRET	= 9,	/* ${env:N}, ${file:/p}; secret_get() */
 	PGTIDE_OPT_OUTPUT	= 10	/* opened by the host for appending;
 					 * "-": standard output */
 };
@@ -198,14 +198,14 @@ struct pgtide_host {
 	void	(*log)(struct pgtide_ctx *, int, const char *, ...)
 		    PGTIDE_PRINTF(3, 4);
 	void	(*metric_add)(struct pgtide_ctx *, unsigned int, int64_t);
-	int	(*wakeup_fd)(struct pgtide_ctx *);	/* eventfd; write 8 bytes */
+	int	(*wakeup_fd)(struct pgtide_ctx *);	/* write 8 bytes */
 
 	/*
 	 * Loop thread only.  None of these calls the plugin back before it
 	 * returned, and what was completed by then is settled before the
 	 * next deliver().
 	 */
-	void	(*resume)(struct pgtide_ctx *);	/* room again after a short accept */
+	void	(*resume)(struct pgtide_ctx *);	/* after a short accept */
 	/*
 	 * Level-triggered until unwatch(), which a callback may call on its
 	 * own watch; no events (0) is a pause.  Timers fire once per set.
