@@ -8,6 +8,5 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 	tests/lint/linkage tests/lint/manuals tests/lint/python \
 	tests/lint/scripts tests/lint/style tests/lint/tarball \
 	tests/lint/words
-EXTRA_DIST += .ci/parts.sh tests/pytest.ini tests/lib/where.py \
-	tests/lint/tree.py \
+EXTRA_DIST += .ci/parts.sh tests/pytest.ini tests/lint/tree.py \
 	tests/lint/cppcheck.suppressions tests/lint/layering.table
