@@ -2,7 +2,7 @@
 # The runner, the checks on the text of the tree, and the demo.
 
 dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
-	tests/run tests/demo/demo \
+	tests/run tests/installed tests/demo/demo \
 	tests/lint/run tests/lint/analyzer tests/lint/cppcheck \
 	tests/lint/functions tests/lint/headers tests/lint/layering \
 	tests/lint/linkage tests/lint/manuals tests/lint/python \
@@ -10,3 +10,8 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 	tests/lint/words
 EXTRA_DIST += .ci/parts.sh tests/pytest.ini tests/lint/tree.py \
 	tests/lint/cppcheck.suppressions tests/lint/layering.table
+
+# What was installed runs and is whole; also part of distcheck.
+installcheck-local:
+	$(srcdir)/tests/installed '$(DESTDIR)' '$(sbindir)' '$(bindir)' \
+		'$(pkglibexecdir)' '$(plugindir)' '$(mandir)' '$(VERSION)'
