@@ -33,7 +33,7 @@ enum sandbox_action {		/* option "sandbox_action" */
 #define SANDBOX_FILES	0x08u	/* read the listed paths */
 #define SANDBOX_ACCEPT	0x10u	/* accept on inherited listeners */
 #define SANDBOX_DNS	0x20u	/* UDP, and TCP 53: the resolver */
-#define SANDBOX_INET_RX	0x40u	/* recvmsg with descriptors: always there */
+#define SANDBOX_MEMFD	0x40u	/* memfd_create and seals: the catalog */
 
 struct sandbox_policy {
 	enum sandbox_mode mode;
