@@ -67,7 +67,8 @@ int	frame_end(struct frame *);
 void	frame_clear(struct frame *);
 
 /*
- * One system call each, on a SOCK_SEQPACKET socket.
+ * One system call each, on a SOCK_SEQPACKET socket; they never block
+ * (poll(2) first to wait).
  * frame_send() returns 0, or -1 with errno (EAGAIN: try later); the
  * descriptor is closed here only on success.
  * frame_recv() returns 1 for a frame, 0 at end of file, -1 with errno;

@@ -2,10 +2,11 @@
 /*
  * Every message of pg-tided: who may say it, when, how long it may be.
  *
- * The table in messages.c has one row per type.  A frame that is out of
- * place (wrong sender, state, size or descriptor, or said twice) ends the
- * connection to that peer.  Each message that has a body has a struct and a
- * pair of functions here; msg_*_get() returns 0, or -1 for a malformed body.
+ * The table in messages.c has one row per type; msg_body.c has the bodies.
+ * A frame that is out of place (wrong sender, state, size or descriptor, or
+ * said twice) ends the connection to that peer.  Each message that has a
+ * body has a struct and a pair of functions here; msg_*_get() returns 0, or
+ * -1 for a malformed body, whose descriptor stays with the frame.
  * Strings are NUL-terminated in the structs and bounded by these sizes.
  */
 #ifndef TIDE_COMMON_MESSAGES_H
@@ -76,7 +77,7 @@ enum msg_type {
 	MSG_CHANNEL		= 27,	/* struct msg_channel, fd */
 	MSG_DRAIN		= 28,	/* u32 milliseconds */
 	MSG_STOP		= 29,
-	MSG_LOG_LEVEL		= 30,	/* u8 */
+	MSG_LOG_LEVEL		= 30,	/* u32 enum log_level */
 
 	/* catalog -> supervisor */
 	MSG_PIPELINE		= 40,	/* struct msg_pipeline, memfd */
@@ -159,7 +160,7 @@ struct msg_config {
 	uint64_t generation;
 	uint32_t flags;			/* MSG_CONFIG_* */
 	uint32_t nsecrets;		/* SECRET references that will come */
-	int	 fd;			/* -1: none */
+	int	 fd;			/* -1: none; 0 is a descriptor! */
 };
 #define MSG_CONFIG_PGUNIX	0x01u	/* the database is a Unix socket */
 
@@ -312,6 +313,9 @@ struct msg_rule {
 	uint8_t		 once;		/* per connection */
 };
 const struct msg_rule *msg_rule_find(uint16_t type);
+/* Why the table forbids this frame here and now; NULL when it does not. */
+const char *msg_refusal(const struct frame *, enum role sender,
+	    enum role receiver, enum child_state);
 const char *msg_name(uint16_t type);
 const char *role_name(enum role);
 const char *child_state_name(enum child_state);

@@ -57,6 +57,7 @@ int	peer_send(struct peer *, struct frame *);
  * snapshots of which the newest wins.
  */
 int	peer_offer(struct peer *, struct frame *);
+const char *peer_name(const struct peer *);
 uint64_t peer_dropped(const struct peer *);
 /* Blocking flush of what waits, for at most ms; 0, or -1 with errno. */
 int	peer_flush(struct peer *, int ms);
