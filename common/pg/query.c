@@ -223,7 +223,8 @@ pg_query_io(struct pg_session *s)
 	notifies_take(s);
 	if (s->phase == PG_PHASE_UP) {
 		if (ok == 0 || PQstatus(s->conn) == CONNECTION_BAD)
-			pg_session_over(s, PG_SESSION_LOST, PQerrorMessage(s->conn));
+			pg_session_over(s, PG_SESSION_LOST,
+			    PQerrorMessage(s->conn));
 		else
 			queue_send(s);
 	}
