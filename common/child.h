@@ -41,15 +41,23 @@ struct metrics;
 
 struct child_ops {
 	/* Frames that child.c does not handle itself: from the supervisor
-	 * (WAKE, RELOAD, WORKER_STATE, IDLE, REPLY, PROC, LISTENER, CHANNEL
-	 * of others, OUTPUT, LOG_LEVEL was applied already). */
+	 * WAKE, RELOAD, WORKER_STATE, IDLE, REPLY, PROC, LISTENER, OUTPUT
+	 * (a reopened one: close the old descriptor after its last use), in
+	 * control and resolver the CHANNEL of others; from the resolver
+	 * ANSWER.  RELOAD in control comes when the new settings are in
+	 * place.  0, or -1 for a malformed body. */
 	int	(*frame)(struct child *, struct frame *, void *);
 	/* MSG_DRAIN: finish within ms, then child_drained(). */
 	void	(*drain)(struct child *, uint32_t ms, void *);
-	/* MSG_STOP, or the supervisor is gone: return from the loop. */
+	/* MSG_STOP, or the supervisor is gone: return from the loop.  Before
+	 * child_attach() the process simply exits. */
 	void	(*stop)(struct child *, void *);
-	/* The resolver's channel was replaced (may be NULL). */
+	/* The resolver's channel was replaced; the peer is NULL while it is
+	 * away.  The function may be NULL, as the next one. */
 	void	(*resolver)(struct child *, struct peer *, void *);
+	/* The control process is new: say again what it should know beyond
+	 * the last child_state() of this process's own pipeline. */
+	void	(*control)(struct child *, struct peer *, void *);
 };
 
 /*
@@ -62,8 +70,10 @@ struct child *child_start(int argc, char **argv, enum role,
 	    const struct child_ops *, void *arg);
 
 /*
- * Receive settings and the configuration.  Settings are looked up with
- * child_setting() afterwards.  0, or -1 when the supervisor is gone.
+ * Receive settings and the configuration (its descriptor is the caller's).
+ * Settings are looked up with child_setting() afterwards.  These functions
+ * return 0, or -1 with errno when the supervisor is gone, silent for
+ * 30 seconds, or says something out of place.
  */
 int	child_wait_config(struct child *, struct msg_config *);
 const char *child_setting(const struct child *, const char *name);
@@ -92,6 +102,9 @@ struct peer *child_supervisor(struct child *);
 struct peer *child_control(struct child *);	/* NULL while it is away */
 struct peer *child_resolver(struct child *);	/* NULL while it is away */
 struct metrics *child_metrics(struct child *);
+enum child_state child_life(const struct child *);
+/* Unique per process start; 0 before the first frame came. */
+uint64_t child_generation(const struct child *);
 
 /* Health of a pipeline for status and metrics. */
 void	child_state(struct child *, const struct msg_state *);

@@ -66,7 +66,9 @@ int	option_check(const struct option_def *, const char *text,
 	    int64_t *number, char *err, size_t errsize);
 /*
  * Set one.  An unknown name is an error that suggests the nearest known
- * one.  LIST options append.  origin goes into messages and "show config".
+ * one.  LIST options append to what the same origin (another line of the
+ * file, the flag again) gave, and replace what an earlier one gave.  origin
+ * is shown by "show config".
  */
 int	option_set_put(struct option_set *, const char *name,
 	    const char *text, const char *origin, char *err, size_t errsize);
@@ -83,6 +85,9 @@ const struct option_value *option_get(const struct option_set *,
 	    const char *);
 bool	option_is_default(const struct option_set *, const char *);
 
+/* The name that was probably meant, NULL when none is near. */
+const char *option_nearest(const struct option_def *, size_t n,
+	    const char *name);
 /* Types and bounds as people read them: "duration (10ms..60s)". */
 char	*option_describe(const struct option_def *, char *, size_t);
 /* The --help text of a table, one option after the other. */
