@@ -98,8 +98,8 @@ class Bench:
                 ORDER BY g)) FROM generate_series(%s, %s) g) x""",
                 name, pad, at + 1, at + n)
         self.q("VACUUM ANALYZE")
-        return self.q("SELECT 'tide.events_' || outbox_id FROM tide.outboxes"
-                      " WHERE outbox_name = %s", name)[0][0]
+        return self.q("SELECT events FROM tide.event_tables "
+                      "WHERE outbox = %s", name)[0][0]
 
     def http_sink(self, arrivals=None):
         port = free_port()

@@ -51,11 +51,10 @@ def test_committed_events_arrive_signed(db, outbox, receiver, make_tided):
                           "outbox_name", "headers", "created_at"}
     assert event["outbox_name"] == outbox
     assert event["outbox_id"] == eid
-    ident = db.one("SELECT tide.event_identity(%s, id, created_at) FROM "
-                   "tide.events_" + str(db.one(
-                       "SELECT outbox_id FROM tide.outboxes "
-                       "WHERE outbox_name = %s", outbox)) + " WHERE id = %s",
-                   outbox, eid)
+    table = db.one("SELECT events FROM tide.event_tables WHERE outbox = %s",
+                   outbox)
+    ident = db.one("SELECT tide.event_identity(%s, id, created_at) FROM " +
+                   table + " WHERE id = %s", outbox, eid)
     assert event["dedup_key"] == ident
     assert req["headers"]["idempotency-key"] == ident
     assert req["headers"]["webhook-id"] == ident
