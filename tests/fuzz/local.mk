@@ -16,7 +16,7 @@ tests_fuzz_fuzz_units_SOURCES = tests/fuzz/fuzz-units.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_units_LDADD = common/libtide.a $(EVENT_LIBS)
 
 if FUZZING
-FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined
+FUZZ_FLAGS = -fsanitize=fuzzer
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_secretref_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
