@@ -63,3 +63,4 @@ tests_unit_test_secretmem_LDADD = $(UNIT_LIBS)
 tests_unit_test_secretref_SOURCES = tests/unit/test-secretref.c tests/unit/unit.h
 tests_unit_test_secretref_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_secretref_LDADD = $(UNIT_LIBS)
+include tests/unit/relay.mk
