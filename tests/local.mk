@@ -10,7 +10,7 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 	tests/lint/words
 EXTRA_DIST += .ci/parts.sh tests/pytest.ini tests/lint/tree.py \
 	tests/lint/cppcheck.suppressions tests/lint/layering.table \
-	tests/lib/receiving.py tests/lib/tided.py \
+	tests/lib/receiver.py tests/lib/receiving.py tests/lib/tided.py \
 	tests/integration/conftest.py tests/integration/test_delivery.py \
 	tests/integration/test_faults.py
 

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Indices into the plugin's table of metrics (options.c).
+ */
+#ifndef PGTIDE_WEBHOOK_METRICS_H
+#define PGTIDE_WEBHOOK_METRICS_H
+
+enum webhook_metric {
+	METRIC_REQUESTS,
+	METRIC_CONNECTIONS,
+	METRIC_NETWORK_ERRORS,
+	METRIC_ARRAYS_REFUSED,
+	METRIC_HEADERS_DROPPED,
+	METRIC_LOOKUPS,
+	METRIC_REFUSED,
+	METRIC_INSECURE,
+	METRIC_MAX
+};
+
+#endif
