@@ -163,6 +163,8 @@ struct msg_config {
 	int	 fd;			/* -1: none; 0 is a descriptor! */
 };
 #define MSG_CONFIG_PGUNIX	0x01u	/* the database is a Unix socket */
+#define MSG_CONFIG_PGFILES	0x02u	/* the URL names certificate files:
+					 * libpq must open memfds */
 
 struct msg_secret {		/* value in order, chunk 0.. last */
 	uint8_t	 kind;			/* enum ref_kind; 0: our own setting */

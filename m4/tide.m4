@@ -97,6 +97,12 @@ AC_DEFUN([TIDE_HARDENING], [
 	AS_CASE([$enable_sanitizers], [no], [],
 	    [yes], [tide_sanitizers=address,undefined],
 	    [tide_sanitizers=$enable_sanitizers])
+	dnl Fuzz targets link the library: its branches must be counted, too.
+	AS_IF([test "x$enable_fuzzing" = xyes], [
+		AS_IF([test -z "$tide_sanitizers"],
+		    [tide_sanitizers=address,undefined])
+		TIDE_CFLAGS="$TIDE_CFLAGS -fsanitize=fuzzer-no-link"
+	])
 	AS_IF([test -n "$tide_sanitizers"], [
 		TIDE_CFLAGS="$TIDE_CFLAGS -fsanitize=$tide_sanitizers"
 		TIDE_CFLAGS="$TIDE_CFLAGS -fno-omit-frame-pointer"

@@ -1,1 +1,31 @@
 # SPDX-License-Identifier: ISC
+noinst_LIBRARIES += worker/librelay.a
+worker_librelay_a_SOURCES = \
+	worker/breaker.c worker/breaker.h \
+	worker/event.c worker/event.h \
+	worker/held.c worker/held.h \
+	worker/lane.h worker/lane_heap.c worker/lane_map.c \
+	worker/lanes.c worker/lanes.h worker/lanes_away.c \
+	worker/order.c worker/order.h \
+	worker/pool.c worker/pool.h \
+	worker/slab.c worker/slab.h \
+	worker/snapshot.c worker/snapshot.h
+worker_librelay_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(PQ_CFLAGS) \
+	$(JSON_CFLAGS)
+
+# The plugin's side of a worker: host of the sink interface, lock-down.
+noinst_LIBRARIES += worker/libsinkhost.a
+worker_libsinkhost_a_SOURCES = \
+	worker/lockdown.c worker/lockdown.h \
+	worker/mailbox.c worker/mailbox.h \
+	worker/services.c worker/services.h \
+	worker/services_i.h worker/services_loop.c \
+	worker/sinkhost.c worker/sinkhost.h \
+	worker/sinkopt.c worker/sinkopt.h \
+	worker/sinkopt_i.h worker/sinkopt_json.c \
+	worker/sinkopt_print.c worker/sinkopt_value.c
+worker_libsinkhost_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) \
+	$(SSL_CFLAGS)
+SINKHOST_LIBS = worker/libsinkhost.a common/sandbox/libtidesandbox.a \
+	common/libtide.a $(EVENT_LIBS) $(JSON_LIBS) $(SSL_LIBS) \
+	$(CRYPTO_LIBS) $(SECCOMP_LIBS)

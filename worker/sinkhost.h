@@ -40,6 +40,10 @@ struct sinkhost_ops {
 /* dlopen and negotiate.  NULL with a message. */
 struct sinkhost *sinkhost_load(const char *path, const char *name,
 	    char *err, size_t errsize);
+/* For tests; a worker keeps its plugin until it exits.  The library stays
+ * loaded. */
+void	sinkhost_free(struct sinkhost *);	/* NULL is allowed */
+/* What the plugin says of itself; absent optional calls are NULL. */
 const struct pgtide_sink_plugin *sinkhost_plugin(const struct sinkhost *);
 /* Call prepare().  0, or -1 with a message. */
 int	sinkhost_prepare(struct sinkhost *, char *err, size_t errsize);
@@ -61,12 +65,19 @@ size_t	sinkhost_ports(const struct sinkhost *, uint16_t *, size_t max);
 int	sinkhost_open(struct sinkhost *, struct event_base *,
 	    struct resolve *, struct metrics *, const struct sinkhost_ops *,
 	    void *arg, char *err, size_t errsize);
-/* Offer messages; how many were accepted.  Fewer: wait for resume. */
+/*
+ * Offer messages; how many were accepted.  Fewer: wait for resume.  None are
+ * accepted while outcomes that the plugin gave inside deliver() wait for the
+ * loop; resume follows them.
+ */
 size_t	sinkhost_deliver(struct sinkhost *, const struct pgtide_msg *,
 	    size_t n);
 void	sinkhost_flush(struct sinkhost *);
 void	sinkhost_close(struct sinkhost *, uint32_t ms);
+/* Takes the descriptor over; the plugin keeps its number. */
 void	sinkhost_output_reopened(struct sinkhost *, const char *path, int fd);
+/* Move what the plugin counted to the metrics; before they are sent. */
+void	sinkhost_tick(struct sinkhost *);
 
 /* What "describe sink NAME" prints: text, or the JSON array of options
  * that tide.sink_types holds. */

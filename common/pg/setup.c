@@ -83,6 +83,6 @@ pg_setup_row(struct pg_session *s, const PGresult *res, char *err,
 		    "name the primary in postgres_url");
 		return (-1);
 	}
-	s->backend_pid = atoi(PQgetvalue(res, 0, 1));
+	s->backend_pid = (int)strtol(PQgetvalue(res, 0, 1), NULL, 10);
 	return (0);
 }

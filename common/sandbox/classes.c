@@ -59,7 +59,8 @@
 static const struct filter_rule base_rules[] = {
 	ALLOW(read), ALLOW(write), ALLOW(readv), ALLOW(writev),
 	ALLOW(pread64), ALLOW(pwrite64), ALLOW(close), ALLOW(lseek),
-	ALLOW(dup), ALLOW(fstat), ALLOW(fsync), ALLOW(fdatasync),
+	ALLOW(dup), ALLOW(dup3), ALLOW(fstat), ALLOW(fsync),
+	ALLOW(fdatasync),
 	ALLOW(poll), ALLOW(ppoll), ALLOW(select), ALLOW(pselect6),
 	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_wait),
 	ALLOW(epoll_pwait), ALLOW(epoll_pwait2), ALLOW(eventfd2),

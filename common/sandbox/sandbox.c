@@ -52,7 +52,7 @@ sandbox_threads(void)
 	buf[n] = '\0';
 	if ((p = strstr(buf, "\nThreads:")) == NULL)
 		return (-1);
-	threads = atoi(p + strlen("\nThreads:"));
+	threads = (int)strtol(p + strlen("\nThreads:"), NULL, 10);
 	return (threads > 0 ? threads : -1);
 }
 

@@ -16,19 +16,20 @@ tests_fuzz_fuzz_units_SOURCES = tests/fuzz/fuzz-units.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_units_LDADD = common/libtide.a $(EVENT_LIBS)
 
 if FUZZING
-FUZZ_FLAGS = -fsanitize=fuzzer,address,undefined
+FUZZ_FLAGS = -fsanitize=fuzzer
+else
+FUZZ_FLAGS =
+TESTS += $(FUZZ_TARGETS)
+tests_fuzz_fuzz_message_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_secretref_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
+endif
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_secretref_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_secretref_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_units_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_units_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
-else
-TESTS += $(FUZZ_TARGETS)
-tests_fuzz_fuzz_message_SOURCES += tests/fuzz/replay.c
-tests_fuzz_fuzz_secretref_SOURCES += tests/fuzz/replay.c
-tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
-endif
 
 # Each target for FUZZ_SECONDS on a copy of its seeds; what it finds stays
 # in fuzz-work/ and becomes a seed once it is mended.

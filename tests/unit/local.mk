@@ -22,12 +22,46 @@ tests_unit_test_conninfo_SOURCES = tests/unit/test-conninfo.c
 tests_unit_test_conninfo_CFLAGS = $(UNIT_CFLAGS) $(PQ_CFLAGS)
 tests_unit_test_conninfo_LDADD = common/pg/libtidepg.a $(UNIT_LIBS) $(PQ_LIBS)
 
-# The sink plugins, in the test host.
+# The common library.
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-webhook-parts
-TESTS += tests/unit/test-webhook-parts
+COMMON_TESTS = tests/unit/test-frame \
+	tests/unit/test-messages \
+	tests/unit/test-units \
+	tests/unit/test-log \
+	tests/unit/test-peer \
+	tests/unit/test-option \
+	tests/unit/test-metrics \
+	tests/unit/test-secretmem \
+	tests/unit/test-secretref
+check_PROGRAMS += $(COMMON_TESTS)
+TESTS += $(COMMON_TESTS)
 endif
-tests_unit_test_webhook_parts_SOURCES = tests/unit/test-webhook-parts.c
-tests_unit_test_webhook_parts_CFLAGS = $(UNIT_CFLAGS) $(WEBHOOK_CFLAGS)
-tests_unit_test_webhook_parts_LDADD = plugins/webhook/libwebhook.la \
-	$(CMOCKA_LIBS)
+tests_unit_test_frame_SOURCES = tests/unit/test-frame.c tests/unit/unit.h
+tests_unit_test_frame_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_frame_LDADD = $(UNIT_LIBS)
+tests_unit_test_messages_SOURCES = tests/unit/test-messages.c tests/unit/unit.h
+tests_unit_test_messages_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_messages_LDADD = $(UNIT_LIBS)
+tests_unit_test_units_SOURCES = tests/unit/test-units.c tests/unit/unit.h
+tests_unit_test_units_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_units_LDADD = $(UNIT_LIBS)
+tests_unit_test_log_SOURCES = tests/unit/test-log.c tests/unit/unit.h
+tests_unit_test_log_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_log_LDADD = $(UNIT_LIBS)
+tests_unit_test_peer_SOURCES = tests/unit/test-peer.c tests/unit/unit.h
+tests_unit_test_peer_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_peer_LDADD = $(UNIT_LIBS)
+tests_unit_test_option_SOURCES = tests/unit/test-option.c tests/unit/unit.h
+tests_unit_test_option_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_option_LDADD = $(UNIT_LIBS)
+tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c tests/unit/unit.h
+tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_metrics_LDADD = $(UNIT_LIBS)
+tests_unit_test_secretmem_SOURCES = tests/unit/test-secretmem.c tests/unit/unit.h
+tests_unit_test_secretmem_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_secretmem_LDADD = $(UNIT_LIBS)
+tests_unit_test_secretref_SOURCES = tests/unit/test-secretref.c tests/unit/unit.h
+tests_unit_test_secretref_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_secretref_LDADD = $(UNIT_LIBS)
+include tests/unit/relay.mk
+include tests/unit/plugins.mk

@@ -175,7 +175,7 @@ pgserver_new(const char *hba, const char **why)
 	if (pg == NULL || bindir_find(pg) == -1)
 		goto fail;
 	*why = "the user postgres is missing";
-	strcpy(pg->dir, "/tmp/tide-pg-XXXXXX");
+	snprintf(pg->dir, sizeof(pg->dir), "/tmp/tide-pg-XXXXXX");
 	if (mkdtemp(pg->dir) == NULL || user_find(pg) == -1)
 		goto fail;
 	chmod(pg->dir, 0755);
