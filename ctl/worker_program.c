@@ -36,7 +36,7 @@ child_exec(struct ctl *ctl, const char *const *args, int out, int err,
 	(void)snprintf(path, sizeof(path), "%s/pg-tide-worker",
 	    ctl->libexec_dir);
 	argv[0] = path;
-	for (i = 0; args[i] != NULL && i < ARGS_MAX; i++) {
+	for (i = 0; i < ARGS_MAX && args[i] != NULL; i++) {
 		arg.c = args[i];
 		argv[i + 1] = arg.p;
 	}
