@@ -57,10 +57,12 @@ tests_unit_test_option_LDADD = $(UNIT_LIBS)
 tests_unit_test_metrics_SOURCES = tests/unit/test-metrics.c tests/unit/unit.h
 tests_unit_test_metrics_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_metrics_LDADD = $(UNIT_LIBS)
-tests_unit_test_secretmem_SOURCES = tests/unit/test-secretmem.c tests/unit/unit.h
+tests_unit_test_secretmem_SOURCES = \
+	tests/unit/test-secretmem.c tests/unit/unit.h
 tests_unit_test_secretmem_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_secretmem_LDADD = $(UNIT_LIBS)
-tests_unit_test_secretref_SOURCES = tests/unit/test-secretref.c tests/unit/unit.h
+tests_unit_test_secretref_SOURCES = \
+	tests/unit/test-secretref.c tests/unit/unit.h
 tests_unit_test_secretref_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_secretref_LDADD = $(UNIT_LIBS)
 include tests/unit/relay.mk

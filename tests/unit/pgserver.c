@@ -120,9 +120,12 @@ file_write(const char *dir, const char *name, const char *mode,
 int
 pgserver_set(struct pgserver *pg, const char *line)
 {
-	char text[512];
+	char text[1024];
+	int len;
 
-	snprintf(text, sizeof(text), "%s\n", line);
+	len = snprintf(text, sizeof(text), "%s\n", line);
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return (-1);
 	return (file_write(pg->data, "postgresql.conf", "a", text));
 }
 
