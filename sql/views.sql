@@ -9,10 +9,7 @@ CREATE VIEW tide.lag_points AS
 	SELECT o.id AS outbox_id, p.name AS pipeline, c.relay_group, c.shard,
 	    coalesce(c.s1, p.start_snapshot, '3:3:') AS s1, c.s2,
 	    coalesce(c.last_id, 0) AS last_id,
-	    coalesce(c.start_at, p.start_at, '-infinity') AS start_at,
-	    (SELECT count(*) FROM tide.relay_held_events h
-	    WHERE h.relay_group = c.relay_group AND h.pipeline = c.pipeline
-	    AND h.shard = c.shard) AS held
+	    coalesce(c.start_at, p.start_at, '-infinity') AS start_at
 	FROM tide.outboxes o
 	LEFT JOIN tide.relay_outbox_config p ON p.outbox_id = o.id
 	LEFT JOIN tide.relay_checkpoints c ON c.pipeline = p.name
@@ -26,6 +23,8 @@ AS $fn$
 	SELECT format($f$
 		SELECT %1$s, CASE WHEN s.is_called THEN s.last_value ELSE 0 END,
 		    (SELECT min(e.id) FROM tide.events_%1$s e),
+		    (SELECT e.created_at FROM tide.events_%1$s e
+		    ORDER BY e.id LIMIT 1),
 		    (SELECT sum(pg_total_relation_size(i.inhrelid))::bigint
 		    FROM pg_inherits i
 		    WHERE i.inhparent = 'tide.events_%1$s'::regclass)
@@ -33,28 +32,37 @@ AS $fn$
 $fn$;
 
 -- Counts stop at 100 001 rows looked at; beyond, lag is estimated from ids.
--- The two branches are the two index ranges of "not visible in S1".
+-- The first two branches are the two index ranges of "not visible in S1", the
+-- third are the held events, which the checkpoint has passed.
 CREATE FUNCTION tide.view_lag_branch(p_id integer) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
 	SELECT format($f$
 		SELECT p.outbox_id, p.pipeline, p.relay_group, p.shard,
-		    w.looked_at, w.pending + p.held, w.oldest_at
+		    w.looked_at, w.pending, w.oldest_at
 		FROM tide.lag_points p
 		CROSS JOIN LATERAL (SELECT count(*) AS looked_at,
 		    count(*) FILTER (WHERE n.pending) AS pending,
 		    min(n.created_at) FILTER (WHERE n.pending) AS oldest_at
-		    FROM (SELECT e.created_at, e.created_at >= p.start_at
+		    FROM (SELECT e.created_at, e.held OR e.created_at >= p.start_at
 			AND (p.s2 IS NULL OR e.id > p.last_id
 			OR NOT pg_visible_in_snapshot(e.xid, p.s2)) AS pending
 			FROM (
-			(SELECT r.xid, r.id, r.created_at FROM tide.events_%1$s r
+			(SELECT r.xid, r.id, r.created_at, false AS held
+			FROM tide.events_%1$s r
 			WHERE r.xid >= pg_snapshot_xmax(p.s1)
 			ORDER BY r.xid LIMIT 100001)
 			UNION ALL
-			(SELECT l.xid, l.id, l.created_at
+			(SELECT l.xid, l.id, l.created_at, false
 			FROM pg_snapshot_xip(p.s1) x(xid)
 			JOIN tide.events_%1$s l ON l.xid = x.xid LIMIT 100001)
+			UNION ALL
+			(SELECT d.xid, d.id, d.created_at, true
+			FROM tide.relay_held_events h
+			JOIN tide.events_%1$s d ON d.id = h.id
+			WHERE h.relay_group = p.relay_group
+			AND h.pipeline = p.pipeline AND h.shard = p.shard
+			LIMIT 100001)
 			) e) n) w
 		WHERE p.outbox_id = %1$s$f$, p_id)
 $fn$;
@@ -64,7 +72,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	v_heads text := 'SELECT NULL::integer, NULL::bigint, NULL::bigint,'
-	    ' NULL::bigint WHERE false';
+	    ' NULL::timestamptz, NULL::bigint WHERE false';
 	v_lag text := 'SELECT NULL::integer, NULL::text, NULL::text,'
 	    ' NULL::integer, NULL::bigint, NULL::bigint, NULL::timestamptz'
 	    ' WHERE false';
@@ -75,7 +83,7 @@ BEGIN
 		v_lag := v_lag || ' UNION ALL ' || tide.view_lag_branch(v_id);
 	END LOOP;
 	EXECUTE 'CREATE OR REPLACE VIEW tide.event_heads (outbox_id, head_id,'
-	    ' first_id, retained_bytes) AS ' || v_heads;
+	    ' first_id, first_at, retained_bytes) AS ' || v_heads;
 	EXECUTE 'CREATE OR REPLACE VIEW tide.event_lag (outbox_id, pipeline,'
 	    ' relay_group, shard, looked_at, pending, oldest_at) AS ' || v_lag;
 END
@@ -192,23 +200,26 @@ $$;
 COMMENT ON FUNCTION tide.outbox_status(text) IS
     'The row of view tide.outbox_status as JSON';
 
+-- A group that never ran a pipeline which others run has no checkpoint to count
+-- from: everything retained is before it.
 CREATE FUNCTION tide.relay_lag(p_group text) RETURNS TABLE (pipeline text,
     outbox text, lag_events bigint, estimated boolean,
     lag_seconds double precision, dlq_depth bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT c.name, o.name, coalesce(l.lag_events, f.lag_events, 0),
-	    coalesce(l.estimated, f.estimated, false),
-	    coalesce(l.lag_seconds, f.lag_seconds, 0),
+	SELECT c.name, o.name,
+	    coalesce(l.lag_events, h.head_id - h.first_id + 1, 0),
+	    coalesce(l.estimated, h.first_id IS NOT NULL, false),
+	    coalesce(l.lag_seconds, extract(epoch FROM clock_timestamp()
+		- h.first_at)::double precision, 0),
 	    (SELECT count(*) FROM tide.relay_dlq q
 	    WHERE q.pipeline_name = c.name AND q.relay_group = p_group
 	    AND NOT q.resolved)
 	FROM tide.relay_outbox_config c
 	JOIN tide.outboxes o ON o.id = c.outbox_id
+	LEFT JOIN tide.event_heads h ON h.outbox_id = o.id
 	LEFT JOIN tide.reader_lag l ON l.pipeline = c.name
-	    AND l.relay_group = p_group
-	LEFT JOIN tide.reader_lag f ON f.pipeline = c.name
-	    AND f.relay_group IS NULL
+	    AND (l.relay_group = p_group OR l.relay_group IS NULL)
 	ORDER BY c.name
 $$;
 COMMENT ON FUNCTION tide.relay_lag(text) IS

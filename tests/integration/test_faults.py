@@ -154,7 +154,7 @@ def test_permanent_failure_goes_to_the_dead_letters(db, outbox, receiver,
     db.publish(outbox, '{"n": 0}', "k", '{"h": "v"}')
     wait_for(lambda: db.q("SELECT 1 FROM tide.relay_dlq"), 10, "a letter")
     row = db.q("SELECT pipeline_name, payload->>'n', headers->>'h', key, "
-               "error_class FROM tide.relay_dlq")
+               "error_kind FROM tide.relay_dlq")
     assert row == [("dead", "0", "v", "k", "permanent")]
     publish(db, outbox, 1, 3)
     wait_for(lambda: len(numbers(receiver)) == 2, 10, "successors go on")
