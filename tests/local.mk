@@ -11,6 +11,7 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 EXTRA_DIST += \
 	.ci/parts.sh \
 	tests/pytest.ini \
+	tests/lint/analyzer.suppressions \
 	tests/lint/cppcheck.suppressions \
 	tests/lint/layering.table \
 	tests/lint/tree.py \
