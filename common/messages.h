@@ -83,7 +83,13 @@ enum msg_type {
 	MSG_PIPELINE		= 40,	/* struct msg_pipeline, memfd */
 	MSG_PIPELINE_REF	= 41,	/* struct msg_pipeline_ref */
 	MSG_PIPELINE_GONE	= 42,	/* str name */
-	MSG_LIST_END		= 43,	/* the list is complete */
+	MSG_LIST_END		= 43,	/* the list is complete: a pipeline
+					 * that it did not name with PIPELINE
+					 * or KEEP since the last end is gone.
+					 * Unchanged ones are said again each
+					 * time: compare generations */
+	MSG_PIPELINE_KEEP	= 48,	/* str name: wanted, but its document
+					 * is wrong; what runs goes on */
 	MSG_WAKE		= 44,	/* str outbox; also forwarded to
 					 * workers that idle on it */
 	/* supervisor -> catalog */
