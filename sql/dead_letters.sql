@@ -20,7 +20,8 @@ $$;
 
 CREATE FUNCTION tide.event_identity(outbox text, id bigint,
     created_at timestamptz) RETURNS text
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog, pg_temp
+LANGUAGE sql IMMUTABLE STRICT SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT outbox || ':' || id || ':' || tide.base36(
 	    (extract(epoch FROM created_at) * 1000000)::bigint)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: ISC
--- Option tables of the pipeline itself and of the built-in sinks.
+-- Option tables of the pipeline itself and of the built-in sinks, written by
+-- sql/generate-sink-types from the tables in worker and plugins.
 
 INSERT INTO tide.sink_types (name, version, builtin, options) VALUES
 ('@pipeline', '0.1.0', true, '[
@@ -23,22 +24,28 @@ INSERT INTO tide.sink_types (name, version, builtin, options) VALUES
 {"name":"start","type":"string","flags":[],"default":"earliest","help":"Where a new pipeline begins: earliest, now, or a time"}
 ]'),
 ('webhook', '0.1.0', true, '[
-{"name":"url","type":"endpoint","flags":["required"],"help":"Where the requests go"},
-{"name":"method","type":"enum","flags":[],"default":"POST","choices":["POST","PUT","PATCH"],"help":"HTTP method"},
-{"name":"headers","type":"string","flags":["map"],"help":"Further request headers; values may name secrets"},
-{"name":"batch","type":"bool","flags":[],"default":"false","help":"Send arrays of events instead of one event per request"},
-{"name":"batch_max_events","type":"int","flags":[],"default":"100","min":1,"max":10000,"help":"Events in one array"},
-{"name":"batch_max_bytes","type":"size","flags":[],"default":"1MiB","min":1024,"max":1073741824,"help":"Bytes in one array"},
-{"name":"timeout","type":"duration","flags":[],"default":"30s","min":100,"max":600000,"help":"Time for one request"},
-{"name":"connect_timeout","type":"duration","flags":[],"default":"10s","min":100,"max":600000,"help":"Time to connect"},
-{"name":"max_connections","type":"int","flags":[],"default":"16","min":1,"max":1024,"help":"Connections kept to the destination"},
-{"name":"signature.scheme","type":"enum","flags":[],"choices":["hmac-sha256","standard-webhooks"],"help":"How requests are signed"},
-{"name":"signature.secret","type":"secret","flags":[],"help":"Key of the signature"},
-{"name":"signature.header","type":"string","flags":[],"default":"X-Signature-256","help":"Header that carries the signature"},
-{"name":"tls_ca","type":"file","flags":[],"help":"Certificates to trust instead of the system''s"},
-{"name":"tls_verify","type":"bool","flags":["advanced"],"default":"true","help":"Verify the server''s certificate"},
-{"name":"allow_insecure","type":"bool","flags":["advanced"],"default":"false","help":"Permit plain HTTP to other hosts and unverified TLS"},
-{"name":"allow_private","type":"bool","flags":["advanced"],"default":"false","help":"Permit loopback and private addresses"}
+{"name":"url","type":"endpoint","flags":["required"],"help":"Where events are sent by POST, as https://host[:port]/path; credentials do not belong into it, redirects are not followed"},
+{"name":"batch","type":"bool","flags":["reload"],"default":"false","help":"Send JSON arrays of events instead of one event per request"},
+{"name":"batch_max_events","type":"int","flags":["reload"],"default":"100","min":1,"max":10000,"help":"Most events in one array"},
+{"name":"batch_max_bytes","type":"size","flags":["reload"],"default":"1MiB","min":1024,"max":67108864,"help":"Size at which an array is closed; a larger event goes alone"},
+{"name":"timeout","type":"duration","flags":["reload"],"default":"20s","min":100,"max":300000,"help":"How long a request may take from its start to the end of the response"},
+{"name":"connect_timeout","type":"duration","flags":["reload"],"default":"5s","min":100,"max":60000,"help":"How long connecting may take, TLS handshake included"},
+{"name":"max_connections","type":"int","flags":["reload"],"default":"16","min":1,"max":1024,"help":"Most requests at a time; over HTTP/1.1 each has a connection of its own, over HTTP/2 they share one"},
+{"name":"http2","type":"enum","flags":["reload","advanced"],"default":"auto","choices":["auto","on","off"],"help":"auto negotiates HTTP/2 over TLS and uses HTTP/1.1 without; on speaks it without TLS too; off never does"},
+{"name":"bearer_token","type":"secret","flags":["reload"],"help":"Sent as Authorization: Bearer"},
+{"name":"headers","type":"string","flags":["map","reload"],"help":"Headers of every request, as {\"Name\": \"value\"}; values may hold secret references"},
+{"name":"forward_headers","type":"bool","flags":["reload"],"default":"true","help":"Send an event''s own headers as HTTP headers, unless their name or value is unsafe or they are set otherwise; not for arrays of several"},
+{"name":"signature.scheme","type":"enum","flags":["reload"],"default":"none","choices":["none","hmac-sha256","standard-webhooks"],"help":"How requests are signed"},
+{"name":"signature.secret","type":"secret","flags":["reload"],"help":"The signing key: its bytes for hmac-sha256, base64 with or without whsec_ for standard-webhooks"},
+{"name":"signature.header","type":"string","flags":["reload"],"default":"X-Signature-256","help":"Name of the header with the signature of hmac-sha256"},
+{"name":"signature.extra_secrets","type":"secret","flags":["list","reload","advanced"],"help":"Further keys to sign with while receivers change over, at most 7; standard-webhooks only"},
+{"name":"tls.ca_file","type":"file","flags":["reload"],"help":"PEM certificates that the receiver''s must lead to, instead of the system''s"},
+{"name":"tls.client_cert","type":"file","flags":["reload"],"help":"PEM certificate, and those between it and its authority, that we show"},
+{"name":"tls.client_key","type":"secret","flags":["reload"],"help":"PEM private key of tls.client_cert"},
+{"name":"tls.min_version","type":"enum","flags":["reload","advanced"],"default":"1.2","choices":["1.2","1.3"],"help":"Oldest version of TLS that is accepted"},
+{"name":"tls.verify","type":"bool","flags":["advanced"],"default":"true","help":"Verify the receiver''s certificate; false only together with allow_insecure, or on this machine"},
+{"name":"allow_insecure","type":"bool","flags":["advanced"],"default":"false","help":"Admit http:// URLs, which anyone on the way can read and change, and tls.verify false"},
+{"name":"allow_private","type":"bool","flags":["advanced"],"default":"false","help":"Admit receivers on this machine and in private networks; link-local and cloud metadata addresses are refused even then"}
 ]'),
 ('file', '0.1.0', true, '[
 {"name":"path","type":"output","flags":["required"],"help":"File that lines are appended to; - is standard output"},
