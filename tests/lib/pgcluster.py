@@ -128,8 +128,11 @@ class PgCluster:
 
     def program(self, name):
         """Client programs may be missing beside a server: then the path's."""
-        path = os.path.join(self.bindir, name)
-        return path if os.path.exists(path) else os.path.join(BINDIR, name)
+        for directory in (self.bindir, BINDIR):
+            path = os.path.join(directory, name)
+            if os.path.exists(path):
+                return path
+        return name
 
     def initialize(self):
         os.makedirs(self.directory, exist_ok=True)
