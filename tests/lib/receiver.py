@@ -15,6 +15,7 @@ path, or by a fault that was set through /_control:
     /cut                        a body shorter than its Content-Length
     /slow                       200, then a body that never ends
     /big/2000000                200 with a body of that many bytes
+    /echo/400                   that status, the request's headers as body
     anything else               200
 
     POST /_control {"mode": "status/500", "times": 3, "path": "/orders"}
@@ -214,6 +215,8 @@ class Connection(asyncio.Protocol):
         self.buffer = bytearray()
         self.head = None        # a parsed request waiting for its body
         self.busy = False       # an answer is delayed
+        self.headers = {}       # of the request that is answered
+        self.keep_alive = True
         self.transport = None
         self.number = 0
 
@@ -271,20 +274,22 @@ class Connection(asyncio.Protocol):
         return request
 
     def serve(self, request):
+        self.headers = request.headers
+        self.keep_alive = request.keep_alive
         if request.path == "/_control":
             self.receiver.control(request.body)
             self.send(200, b"ok\n")
         elif request.path == "/_stats":
             self.send(200, json.dumps(self.receiver.stats).encode())
         else:
-            self.answer(self.receiver.handle(request), request)
+            self.answer(self.receiver.handle(request))
 
-    def answer(self, name, request):
+    def answer(self, name):
         url = urlsplit("/" + name)
         word, _, argument = url.path[1:].partition("/")
         fault = getattr(self, "fault_" + word, None)
         if fault is None:
-            self.send(200, b"ok\n", close=not request.keep_alive)
+            self.send(200, b"ok\n")
             return
         self.receiver.stats["faults"] += 1
         fault(argument, parse_qs(url.query))
@@ -292,6 +297,7 @@ class Connection(asyncio.Protocol):
     def send(self, status, body, headers=(), close=False):
         if not self.transport:
             return
+        close = close or not self.keep_alive
         try:
             reason = http.HTTPStatus(status).phrase
         except ValueError:
@@ -362,6 +368,9 @@ class Connection(asyncio.Protocol):
 
     def fault_big(self, argument, _query):
         self.send(200, b"x" * int(argument))
+
+    def fault_echo(self, argument, _query):
+        self.send(int(argument), json.dumps(self.headers).encode())
 
 
 EXTENSIONS = """[ext]

@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: ISC
-# The sink plugins, in the test host.
+# The sink plugins, in the test host; the last two talk to receiver.py.
+PLUGIN_TESTS = tests/unit/test-webhook-parts tests/unit/test-webhook
 if HAVE_CMOCKA
-check_PROGRAMS += tests/unit/test-webhook-parts
-TESTS += tests/unit/test-webhook-parts
+check_PROGRAMS += $(PLUGIN_TESTS)
+TESTS += $(PLUGIN_TESTS)
 endif
+HOOKBENCH = tests/unit/hookbench.c tests/unit/hookbench.h \
+	tests/unit/peerprog.c tests/unit/peerprog.h
+TESTHOST_LIBS = tests/sinkhost/libsinkhost.a $(UNIT_LIBS)
 tests_unit_test_webhook_parts_SOURCES = tests/unit/test-webhook-parts.c
 tests_unit_test_webhook_parts_CFLAGS = $(UNIT_CFLAGS) $(WEBHOOK_CFLAGS)
 tests_unit_test_webhook_parts_LDADD = plugins/webhook/libwebhook.la \
 	$(CMOCKA_LIBS)
+tests_unit_test_webhook_SOURCES = tests/unit/test-webhook.c $(HOOKBENCH)
+tests_unit_test_webhook_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_webhook_LDADD = $(TESTHOST_LIBS)
+EXTRA_tests_unit_test_webhook_DEPENDENCIES = plugins/webhook/webhook.la
