@@ -243,9 +243,9 @@ main(int argc, char **argv)
 	struct control *c = &control;
 	struct msg_config config;
 
-	if (!control_build(c))
-		fatalx("out of memory");
 	c->hub.child = child_start(argc, argv, ROLE_CONTROL, &ops, c);
+	if (!control_build(c))
+		child_fatal(c->hub.child, CAUSE_EXIT, "out of memory");
 	if (child_wait_config(c->hub.child, &config) == -1)
 		child_exit(c->hub.child);
 	resolve_group(c);

@@ -10,9 +10,11 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/child.h"
@@ -27,10 +29,10 @@
 #define CTL_REQUEST_S	5	/* to say what is wanted */
 #define CTL_SUPERVISOR_S 10	/* until the supervisor has answered */
 #define CTL_REPLY_S	5	/* to take the answer */
-#define CTL_BACKLOG	32
 #define CTL_JSON_DEPTH	8
+#define LISTENS_ALREADY	0	/* no listen(2), the sandbox has none */
 
-enum conn_state { CONN_READING, CONN_WAITING, CONN_WRITING };
+enum conn_state { CONN_READING, CONN_WAITING, CONN_WRITING, CONN_CLOSING };
 
 struct conn {
 	TAILQ_ENTRY(conn) entry;
@@ -39,6 +41,7 @@ struct conn {
 	struct event	*deadline;
 	struct access	 access;
 	enum conn_state	 state;
+	bool		 eof;		/* the client has closed its half */
 	uint32_t	 id;		/* of the forwarded request */
 };
 
@@ -84,7 +87,6 @@ conn_write(struct conn *c, struct json_object *data,
 	    JSON_C_TO_STRING_NOSLASHESCAPE);
 	c->state = CONN_WRITING;
 	conn_deadline_set(c, CTL_REPLY_S);
-	(void)bufferevent_disable(c->bev, EV_READ);
 	if (text == NULL || evbuffer_add_printf(out, "%s\n", text) == -1)
 		log_warnx("no memory for an answer on the control socket");
 	json_object_put(o);
@@ -181,8 +183,10 @@ on_read(struct bufferevent *bev, void *arg)
 	size_t len;
 	char *line;
 
-	if (c->state != CONN_READING)
+	if (c->state != CONN_READING) {
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
 		return;
+	}
 	line = evbuffer_readln(in, &len, EVBUFFER_EOL_LF);
 	if (line == NULL) {
 		if (evbuffer_get_length(in) >= CTL_REQUEST_MAX)
@@ -198,13 +202,16 @@ on_read(struct bufferevent *bev, void *arg)
 	free(line);
 }
 
+/* As in httpd.c: closing with something unread would take the answer back. */
 static void
 on_written(struct bufferevent *bev, void *arg)
 {
 	struct conn *c = arg;
 
-	(void)bev;
-	if (c->state == CONN_WRITING)
+	if (c->state != CONN_WRITING)
+		return;
+	c->state = CONN_CLOSING;
+	if (c->eof || shutdown(bufferevent_getfd(bev), SHUT_WR) == -1)
 		conn_free(c);
 }
 
@@ -214,8 +221,10 @@ on_gone(struct bufferevent *bev, short what, void *arg)
 	struct conn *c = arg;
 
 	(void)bev;
+	c->eof = true;
 	/* A client may say all it has to and close its half. */
-	if ((what & BEV_EVENT_EOF) && c->state == CONN_WAITING)
+	if ((what & BEV_EVENT_EOF) && (c->state == CONN_WAITING ||
+	    c->state == CONN_WRITING))
 		return;
 	conn_free(c);
 }
@@ -332,7 +341,7 @@ ctlsock_listen(struct ctlsock *s, int fd)
 
 	if (evutil_make_socket_nonblocking(fd) == -1 ||
 	    (l = evconnlistener_new(s->hub->base, on_accept, s,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, CTL_BACKLOG,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, LISTENS_ALREADY,
 	    fd)) == NULL) {
 		(void)close(fd);
 		return (-1);

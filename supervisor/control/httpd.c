@@ -1,160 +1,50 @@
 /* SPDX-License-Identifier: ISC */
-/* The HTTP face of the control process, on evhttp. */
+/* Connections to the metrics port, from accept to end of file. */
 #include "config.h"
 
 #include "supervisor/control/httpd.h"
 
 #include <errno.h>
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
-#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/log.h"
-#include "common/units.h"
-#include "supervisor/control/derive.h"
-#include "supervisor/control/expose.h"
-#include "supervisor/control/guard.h"
-#include "supervisor/control/health.h"
+#include "supervisor/control/httphead.h"
 #include "supervisor/control/hub.h"
+#include "supervisor/control/page.h"
 
-#define HTTP_CONNECTIONS	128
-#define HTTP_LIFE_S		10	/* a whole connection */
-#define HTTP_IDLE_S		5	/* between two bytes */
-#define HTTP_HEADERS_MAX	8192
-#define HTTP_BODY_MAX		0
-#define HTTP_BACKLOG		128
-#define HTTP_LISTENERS		4
-#define HTTP_RETRY_S		1	/* after a failed accept */
+#define HTTP_LIFE_S	10	/* a whole connection */
+#define HTTP_LISTENERS	8
+#define LISTENS_ALREADY	0	/* no listen(2), the sandbox has none */
+#define HTTP_RETRY_S	1	/* after a failed accept */
+
+enum visit_state { VISIT_READING, VISIT_WRITING, VISIT_CLOSING };
+
+struct visit {
+	TAILQ_ENTRY(visit) entry;
+	struct httpd	*owner;
+	struct bufferevent *bev;
+	struct event	*deadline;
+	enum visit_state state;
+	bool		 eof;		/* the client has closed its half */
+};
 
 struct httpd {
 	struct hub	*hub;
-	struct evhttp	*http;
-	struct guard	*guard;
 	struct evconnlistener *listeners[HTTP_LISTENERS];
 	size_t		 nlisteners;
 	struct event	*retry;
+	size_t		 count;
+	TAILQ_HEAD(, visit) visits;
 };
-
-static void
-set_header(struct evhttp_request *req, const char *name, const char *value)
-{
-	if (evhttp_add_header(evhttp_request_get_output_headers(req), name,
-	    value) == -1)
-		log_warnx("HTTP header %s was not added", name);
-}
-
-static void
-reply(struct evhttp_request *req, int code, const char *reason,
-    const char *type, struct evbuffer *body)
-{
-	set_header(req, "Content-Type", type);
-	set_header(req, "Cache-Control", "no-store");
-	set_header(req, "X-Content-Type-Options", "nosniff");
-	set_header(req, "Connection", "close");
-	evhttp_send_reply(req, code, reason, body);
-}
-
-static void
-reply_text(struct evhttp_request *req, int code, const char *reason,
-    const char *text)
-{
-	struct evbuffer *body = evbuffer_new();
-
-	if (body == NULL ||
-	    evbuffer_add_printf(body, "%s\n", text) == -1)
-		log_warnx("no memory for an HTTP answer");
-	reply(req, code, reason, "text/plain; charset=utf-8", body);
-	if (body != NULL)
-		evbuffer_free(body);
-}
-
-static void
-page_metrics(struct evhttp_request *req, struct hub *h)
-{
-	struct evbuffer *body = evbuffer_new();
-	enum expose_format format;
-
-	format = expose_negotiate(evhttp_find_header(
-	    evhttp_request_get_input_headers(req), "Accept"));
-	derive_gauges(h);
-	if (body == NULL || expose_page(body, h->store, format,
-	    clock_mono_us()) == -1)
-		reply_text(req, 503, "Service Unavailable", "out of memory");
-	else
-		reply(req, 200, "OK", expose_content_type(format), body);
-	if (body != NULL)
-		evbuffer_free(body);
-}
-
-static void
-page_livez(struct evhttp_request *req, struct hub *h)
-{
-	(void)h;
-	reply_text(req, 200, "OK", "alive");
-}
-
-static void
-page_readyz(struct evhttp_request *req, struct hub *h)
-{
-	const char *reason;
-
-	if (health_ready(h, &reason))
-		reply_text(req, 200, "OK", "ready");
-	else
-		reply_text(req, 503, "Service Unavailable", "not ready");
-}
-
-static void
-page_health(struct evhttp_request *req, struct hub *h)
-{
-	struct evbuffer *body = evbuffer_new();
-	struct json_object *o = health_json(h);
-	const char *reason;
-	bool ready = health_ready(h, &reason);
-
-	if (body == NULL || o == NULL || evbuffer_add_printf(body, "%s\n",
-	    json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN |
-	    JSON_C_TO_STRING_NOSLASHESCAPE)) == -1)
-		log_warnx("no memory for the health document");
-	reply(req, ready ? 200 : 503, ready ? "OK" : "Service Unavailable",
-	    "application/json", body);
-	json_object_put(o);
-	if (body != NULL)
-		evbuffer_free(body);
-}
-
-static const struct route {
-	const char	*path;
-	void		(*page)(struct evhttp_request *, struct hub *);
-} routes[] = {
-	{ "/metrics",	page_metrics },
-	{ "/livez",	page_livez },
-	{ "/readyz",	page_readyz },
-	{ "/health",	page_health },
-	{ "/healthz",	page_health }
-};
-
-static void
-on_request(struct evhttp_request *req, void *arg)
-{
-	struct httpd *d = arg;
-	const char *path;
-	size_t i;
-
-	path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(req));
-	for (i = 0; path != NULL && i < sizeof(routes) / sizeof(routes[0]);
-	    i++)
-		if (strcmp(routes[i].path, path) == 0) {
-			routes[i].page(req, d->hub);
-			return;
-		}
-	reply_text(req, 404, "Not Found", "not found");
-}
 
 static void
 listen_switch(struct httpd *d, bool on)
@@ -170,12 +60,136 @@ listen_switch(struct httpd *d, bool on)
 }
 
 static void
-on_full(bool full, void *arg)
+visit_free(struct visit *v)
 {
-	if (full)
-		log_warnx("%d connections to the metrics port: the next "
-		    "ones wait", HTTP_CONNECTIONS);
-	listen_switch(arg, !full);
+	struct httpd *d = v->owner;
+
+	TAILQ_REMOVE(&d->visits, v, entry);
+	event_free(v->deadline);
+	bufferevent_free(v->bev);
+	free(v);
+	if (d->count-- == HTTP_CONNECTIONS)
+		listen_switch(d, true);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	log_debug("an HTTP client took too long");
+	visit_free(arg);
+}
+
+static void
+answer(struct visit *v, int status, const struct http_head *head)
+{
+	v->state = VISIT_WRITING;
+	if (page_answer(bufferevent_get_output(v->bev), v->owner->hub,
+	    status, head) == -1) {
+		log_warnx("no memory for an HTTP answer");
+		visit_free(v);
+	}
+}
+
+static void
+on_read(struct bufferevent *bev, void *arg)
+{
+	struct evbuffer *in = bufferevent_get_input(bev);
+	struct visit *v = arg;
+	struct http_head head;
+	char buf[HTTP_HEAD_MAX];
+	size_t len;
+	ev_ssize_t n;
+
+	if (v->state != VISIT_READING) {
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
+		return;
+	}
+	memset(&head, 0, sizeof(head));
+	n = evbuffer_copyout(in, buf, sizeof(buf));
+	len = n > 0 ? http_head_length(buf, (size_t)n) : 0;
+	if (len > 0)
+		answer(v, http_head_parse(buf, len, &head), &head);
+	else if (evbuffer_get_length(in) >= sizeof(buf))
+		answer(v, 431, &head);
+}
+
+/*
+ * All is said.  Closing now, with something of the request still unread,
+ * would reset the connection and the answer with it: so let the client
+ * close first, until its deadline.
+ */
+static void
+on_written(struct bufferevent *bev, void *arg)
+{
+	struct visit *v = arg;
+
+	if (v->state != VISIT_WRITING)
+		return;
+	v->state = VISIT_CLOSING;
+	if (v->eof || shutdown(bufferevent_getfd(bev), SHUT_WR) == -1)
+		visit_free(v);
+}
+
+static void
+on_gone(struct bufferevent *bev, short what, void *arg)
+{
+	struct visit *v = arg;
+
+	(void)bev;
+	v->eof = true;
+	if ((what & BEV_EVENT_EOF) && v->state == VISIT_WRITING)
+		return;
+	visit_free(v);
+}
+
+static struct visit *
+visit_new(struct httpd *d, evutil_socket_t fd)
+{
+	struct visit *v;
+
+	if ((v = calloc(1, sizeof(*v))) == NULL)
+		return (NULL);
+	v->owner = d;
+	v->bev = bufferevent_socket_new(d->hub->base, fd,
+	    BEV_OPT_CLOSE_ON_FREE);
+	v->deadline = evtimer_new(d->hub->base, on_deadline, v);
+	if (v->bev == NULL || v->deadline == NULL) {
+		if (v->bev != NULL)
+			bufferevent_free(v->bev);
+		else
+			(void)close(fd);
+		if (v->deadline != NULL)
+			event_free(v->deadline);
+		free(v);
+		return (NULL);
+	}
+	TAILQ_INSERT_TAIL(&d->visits, v, entry);
+	if (++d->count == HTTP_CONNECTIONS)
+		listen_switch(d, false);
+	return (v);
+}
+
+static void
+on_accept(struct evconnlistener *l, evutil_socket_t fd,
+    struct sockaddr *sa, int len, void *arg)
+{
+	static const struct timeval life = { HTTP_LIFE_S, 0 };
+	struct visit *v;
+
+	(void)l;
+	(void)sa;
+	(void)len;
+	if ((v = visit_new(arg, fd)) == NULL) {
+		log_warnx("no memory for an HTTP connection");
+		return;
+	}
+	bufferevent_setcb(v->bev, on_read, on_written, on_gone, v);
+	bufferevent_setwatermark(v->bev, EV_READ, 0, HTTP_HEAD_MAX);
+	if (evtimer_add(v->deadline, &life) == -1 ||
+	    bufferevent_enable(v->bev, EV_READ | EV_WRITE) == -1)
+		visit_free(v);
 }
 
 /*
@@ -201,7 +215,7 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (guard_count(d->guard) < HTTP_CONNECTIONS)
+	if (d->count < HTTP_CONNECTIONS)
 		listen_switch(d, true);
 }
 
@@ -213,35 +227,27 @@ httpd_new(struct hub *hub)
 	if ((d = calloc(1, sizeof(*d))) == NULL)
 		return (NULL);
 	d->hub = hub;
-	d->http = evhttp_new(hub->base);
-	d->guard = guard_new(hub->base, HTTP_CONNECTIONS, HTTP_LIFE_S,
-	    on_full, d);
-	d->retry = evtimer_new(hub->base, on_retry, d);
-	if (d->http == NULL || d->guard == NULL || d->retry == NULL) {
-		httpd_free(d);
+	TAILQ_INIT(&d->visits);
+	if ((d->retry = evtimer_new(hub->base, on_retry, d)) == NULL) {
+		free(d);
 		return (NULL);
 	}
-	evhttp_set_bevcb(d->http, guard_bufferevent, d->guard);
-	evhttp_set_gencb(d->http, on_request, d);
-	evhttp_set_allowed_methods(d->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-	evhttp_set_max_headers_size(d->http, HTTP_HEADERS_MAX);
-	evhttp_set_max_body_size(d->http, HTTP_BODY_MAX);
-	evhttp_set_timeout(d->http, HTTP_IDLE_S);
-	evhttp_set_default_content_type(d->http, NULL);
 	return (d);
 }
 
 void
 httpd_free(struct httpd *d)
 {
+	size_t i;
+
 	if (d == NULL)
 		return;
-	d->nlisteners = 0;	/* evhttp frees them: not to be enabled */
-	if (d->http != NULL)
-		evhttp_free(d->http);
-	guard_free(d->guard);
-	if (d->retry != NULL)
-		event_free(d->retry);
+	for (i = 0; i < d->nlisteners; i++)
+		evconnlistener_free(d->listeners[i]);
+	d->nlisteners = 0;
+	while (!TAILQ_EMPTY(&d->visits))
+		visit_free(TAILQ_FIRST(&d->visits));
+	event_free(d->retry);
 	free(d);
 }
 
@@ -256,18 +262,15 @@ httpd_listen(struct httpd *d, int fd)
 		return (-1);
 	}
 	if (evutil_make_socket_nonblocking(fd) == -1 ||
-	    (l = evconnlistener_new(d->hub->base, NULL, NULL,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, HTTP_BACKLOG,
+	    (l = evconnlistener_new(d->hub->base, on_accept, d,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, LISTENS_ALREADY,
 	    fd)) == NULL) {
 		(void)close(fd);
 		return (-1);
 	}
 	evconnlistener_set_error_cb(l, on_accept_error);
-	if (evhttp_bind_listener(d->http, l) == NULL) {
-		evconnlistener_free(l);
-		errno = ENOMEM;
-		return (-1);
-	}
 	d->listeners[d->nlisteners++] = l;
+	if (d->count >= HTTP_CONNECTIONS)
+		evconnlistener_disable(l);
 	return (0);
 }

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: ISC
 # pg-tide-control; the library is what the unit tests use too.
-CONTROL_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(EVENT_EXTRA_CFLAGS) \
-	$(JSON_CFLAGS)
+CONTROL_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS)
 CONTROL_LIBS = supervisor/control/libtidecontrol.a \
 	common/sandbox/libtidesandbox.a common/libtide.a \
-	$(EVENT_EXTRA_LIBS) $(EVENT_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) -lm
+	$(EVENT_LIBS) $(JSON_LIBS) $(SECCOMP_LIBS) -lm
 
 noinst_LIBRARIES += supervisor/control/libtidecontrol.a
 supervisor_control_libtidecontrol_a_SOURCES = \
@@ -14,12 +13,13 @@ supervisor_control_libtidecontrol_a_SOURCES = \
 	supervisor/control/derive.c supervisor/control/derive.h \
 	supervisor/control/expose.c supervisor/control/expose.h \
 	supervisor/control/family.c supervisor/control/family.h \
-	supervisor/control/guard.c supervisor/control/guard.h \
 	supervisor/control/health.c supervisor/control/health.h \
 	supervisor/control/httpd.c supervisor/control/httpd.h \
+	supervisor/control/httphead.c supervisor/control/httphead.h \
 	supervisor/control/hub.h \
 	supervisor/control/limiter.c supervisor/control/limiter.h \
 	supervisor/control/lines.c supervisor/control/lines.h \
+	supervisor/control/page.c supervisor/control/page.h \
 	supervisor/control/procs.c supervisor/control/procs.h \
 	supervisor/control/report.c supervisor/control/report.h \
 	supervisor/control/store.c supervisor/control/store.h \
