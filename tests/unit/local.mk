@@ -67,3 +67,4 @@ tests_unit_test_secretref_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_secretref_LDADD = $(UNIT_LIBS)
 include tests/unit/relay.mk
 include tests/unit/plugins.mk
+include tests/unit/control.mk
