@@ -41,7 +41,7 @@ struct mail {
 	bool		 has_fatal;
 	int32_t		 fatal_code;
 	char		 fatal[MAIL_TEXT];
-	const char	*broken;	/* rule that the plugin broke, or NULL */
+	const char	*broken;	/* rule that the plugin broke */
 	size_t		 nlines, lines_lost;
 	struct mail_line *lines;
 };

@@ -148,7 +148,7 @@ bool
 database_same(struct database *db, const char *pid)
 {
 	if (db->session == NULL ||
-	    !pg_session_moved(db->session, atoi(pid)))
+	    !pg_session_moved(db->session, (int)strtol(pid, NULL, 10)))
 		return (true);
 	database_refuse(db, "a transaction pooler is in between (the server "
 	    "process changed): advisory locks and LISTEN need a session; "

@@ -112,7 +112,7 @@ read_act(void)
 	snprintf(path, sizeof(path) - 16, "%s", info.dli_fname);
 	if ((slash = strrchr(path, '/')) == NULL)
 		return;
-	strcpy(slash + 1, "probe.act");
+	memcpy(slash + 1, "probe.act", sizeof("probe.act"));
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
 		return;
 	n = read(fd, text, sizeof(text) - 1);

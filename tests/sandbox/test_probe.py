@@ -46,9 +46,9 @@ io_uring            | ok ENOSYS EPERM | ok ENOSYS EPERM | SIGSYS | SIGSYS
 setuid              | ok           | ok           | SIGSYS | SIGSYS
 keyctl              | ok ENOSYS    | ok ENOSYS    | SIGSYS | SIGSYS
 mount               | EPERM        | EPERM        | SIGSYS | SIGSYS
-bpf                 | EINVAL EPERM ENOSYS | EINVAL EPERM ENOSYS | SIGSYS | SIGSYS
+bpf | EINVAL EPERM ENOSYS | EINVAL EPERM ENOSYS | SIGSYS | SIGSYS
 userfaultfd         | ok EPERM ENOSYS | ok EPERM ENOSYS | SIGSYS | SIGSYS
-perf                | EFAULT EACCES ENOSYS | EFAULT EACCES ENOSYS | SIGSYS | SIGSYS
+perf | EFAULT EACCES ENOSYS | EFAULT EACCES ENOSYS | SIGSYS | SIGSYS
 dumpable            | ok           | ok           | SIGSYS | SIGSYS
 landlock            | ok           | ok           | SIGSYS | SIGSYS
 """
