@@ -49,24 +49,23 @@ sinkhost_fail(char *err, size_t errsize, const char *fmt, ...)
 	return (-1);
 }
 
-/* The entry point; the library is never unloaded. */
-static const struct pgtide_sink_plugin *
-plugin_lookup(const char *path, char *err, size_t errsize)
+/* Load, and ask for the description; the library is never unloaded. */
+static int
+plugin_lookup(const char *path, const struct pgtide_sink_plugin **theirs,
+    char *err, size_t errsize)
 {
 	const struct pgtide_sink_plugin *(*entry)(void);
 	void *handle, *symbol;
 
-	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL) {
-		sinkhost_fail(err, errsize, "cannot load: %s", dlerror());
-		return (NULL);
-	}
-	if ((symbol = dlsym(handle, "pgtide_sink_plugin")) == NULL) {
-		sinkhost_fail(err, errsize, "%s is not a sink plugin: it has "
-		    "no function pgtide_sink_plugin()", path);
-		return (NULL);
-	}
+	if ((handle = dlopen(path, RTLD_NOW | RTLD_LOCAL)) == NULL)
+		return (sinkhost_fail(err, errsize, "cannot load: %s",
+		    dlerror()));
+	if ((symbol = dlsym(handle, "pgtide_sink_plugin")) == NULL)
+		return (sinkhost_fail(err, errsize, "%s is not a sink "
+		    "plugin: it has no function pgtide_sink_plugin()", path));
 	memcpy(&entry, &symbol, sizeof(entry));
-	return (entry());
+	*theirs = entry();
+	return (0);
 }
 
 static int
@@ -189,7 +188,7 @@ sinkhost_load(const char *path, const char *name, char *err, size_t errsize)
 	struct sinkhost *h;
 	char why[512];
 
-	if ((theirs = plugin_lookup(path, err, errsize)) == NULL)
+	if (plugin_lookup(path, &theirs, err, errsize) == -1)
 		return (NULL);
 	if ((h = calloc(1, sizeof(*h))) == NULL) {
 		sinkhost_fail(err, errsize, "no memory");

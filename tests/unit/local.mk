@@ -68,3 +68,4 @@ tests_unit_test_secretref_LDADD = $(UNIT_LIBS)
 include tests/unit/relay.mk
 include tests/unit/plugins.mk
 include tests/unit/control.mk
+include tests/unit/sinkhost.mk
