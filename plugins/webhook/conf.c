@@ -81,19 +81,7 @@ read_url(struct reader *r)
 static int
 read_limits(struct reader *r)
 {
-	static const struct {
-		const char	*name;
-		bool		 tls, any;
-		long		 version;
-	} versions[] = {
-		{ "off", false, true, CURL_HTTP_VERSION_1_1 },
-		{ "auto", false, true, CURL_HTTP_VERSION_2TLS },
-		{ "on", true, false, CURL_HTTP_VERSION_2TLS },
-		{ "on", false, false, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE }
-	};
-	const char *http2 = string(r, "http2");
 	struct conf *c = r->c;
-	size_t i;
 
 	c->batch = number(r, "batch") != 0;
 	c->batch_max_events = c->batch ?
@@ -102,10 +90,9 @@ read_limits(struct reader *r)
 	c->max_connections = (size_t)number(r, "max_connections");
 	c->timeout_ms = (long)number(r, "timeout");
 	c->connect_timeout_ms = (long)number(r, "connect_timeout");
-	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
-		if (strcmp(versions[i].name, http2) == 0 &&
-		    (versions[i].any || versions[i].tls == c->url.tls))
-			c->http_version = versions[i].version;
+	/* Without TLS libcurl 7.88 breaks streams that share a connection. */
+	c->http_version = strcmp(string(r, "http2"), "off") == 0 ?
+	    CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS;
 	return (0);
 }
 

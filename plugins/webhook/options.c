@@ -31,9 +31,9 @@ const struct pgtide_option webhook_options[] = {
 	{ "max_connections", PGTIDE_OPT_INT, R, "16", 1, 1024, NULL,
 	    "Most requests at a time; over HTTP/1.1 each has a connection of "
 	    "its own, over HTTP/2 they share one" },
-	{ "http2", PGTIDE_OPT_ENUM, RA, "auto", 0, 0, "auto|on|off",
-	    "auto negotiates HTTP/2 over TLS and uses HTTP/1.1 without; on "
-	    "speaks it without TLS too; off never does" },
+	{ "http2", PGTIDE_OPT_ENUM, RA, "auto", 0, 0, "auto|off",
+	    "auto negotiates HTTP/2 over TLS; without TLS and when off it is "
+	    "HTTP/1.1" },
 	{ "bearer_token", PGTIDE_OPT_SECRET, R, NULL, 0, 0, NULL,
 	    "Sent as Authorization: Bearer" },
 	{ "headers", PGTIDE_OPT_STRING, PGTIDE_OPTF_MAP | R, NULL, 0, 0, NULL,

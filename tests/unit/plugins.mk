@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-# The sink plugins, in the test host; the last two talk to receiver.py.
-PLUGIN_TESTS = tests/unit/test-webhook-parts tests/unit/test-webhook
+# The sink plugins, in the test host; most talk to receiver.py.
+PLUGIN_TESTS = tests/unit/test-webhook-parts tests/unit/test-webhook \
+	tests/unit/test-webhook-net
 if HAVE_CMOCKA
 check_PROGRAMS += $(PLUGIN_TESTS)
 TESTS += $(PLUGIN_TESTS)
@@ -16,3 +17,8 @@ tests_unit_test_webhook_SOURCES = tests/unit/test-webhook.c $(HOOKBENCH)
 tests_unit_test_webhook_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_webhook_LDADD = $(TESTHOST_LIBS)
 EXTRA_tests_unit_test_webhook_DEPENDENCIES = plugins/webhook/webhook.la
+tests_unit_test_webhook_net_SOURCES = tests/unit/test-webhook-net.c \
+	$(HOOKBENCH)
+tests_unit_test_webhook_net_CFLAGS = $(UNIT_CFLAGS) $(SECCOMP_CFLAGS)
+tests_unit_test_webhook_net_LDADD = $(TESTHOST_LIBS) $(SECCOMP_LIBS)
+EXTRA_tests_unit_test_webhook_net_DEPENDENCIES = plugins/webhook/webhook.la
