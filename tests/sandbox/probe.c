@@ -34,6 +34,7 @@ static char moment[32], act[32], arg[256];
 static const struct pgtide_host *host;
 static struct pgtide_ctx *ctx;
 static sem_t closing;
+static sem_t never;		/* nobody posts it */
 
 static void
 say(const char *what, const char *outcome)
@@ -134,8 +135,9 @@ static void *
 linger_main(void *unused)
 {
 	(void)unused;
+	/* A call that stage 1 allows: the thread must live to be seen. */
 	for (;;)
-		pause();
+		(void)sem_wait(&never);
 	return (NULL);
 }
 
@@ -145,7 +147,7 @@ probe_prepare(char *err, size_t size)
 	pthread_t thread;
 
 	attempt("prepare");
-	if (strcmp(moment, "linger") == 0 &&
+	if (strcmp(moment, "linger") == 0 && sem_init(&never, 0, 0) == 0 &&
 	    pthread_create(&thread, NULL, linger_main, NULL) != 0) {
 		snprintf(err, size, "no thread");
 		return (-1);
