@@ -27,8 +27,8 @@ enum lane_list {
  */
 struct lane {
 	uint64_t	 hash;
-	struct event_list queue;
-	struct event	*cursor;
+	struct parcel_list queue;
+	struct parcel	*cursor;
 	struct away_node *away_first, *away_last;
 	TAILQ_ENTRY(lane) link;		/* by list */
 	int64_t		 due_us;	/* next attempt */
@@ -65,7 +65,7 @@ struct lanes {
 	struct lane_map	 map;
 	struct lane_heap heap;
 	struct lane_queue ready, want;
-	struct event_list flight;	/* offered, oldest first */
+	struct parcel_list flight;	/* offered, oldest first */
 	uint64_t	 offers;
 	uint64_t	 epoch;		/* fifo: offers up to here are
 					 * drawn along by a failure */

@@ -107,12 +107,12 @@ lane_free(struct lanes *ls, struct lane *l)
 static void
 queue_rewind(struct lane *l)
 {
-	struct event	*e;
+	struct parcel	*e;
 
 	TAILQ_FOREACH(e, &l->queue, in_lane) {
-		if (e->state != EVENT_RETURNED)
+		if (e->state != PARCEL_RETURNED)
 			break;
-		e->state = EVENT_QUEUED;
+		e->state = PARCEL_QUEUED;
 		l->released |= e->released;
 	}
 	l->cursor = TAILQ_FIRST(&l->queue);
@@ -167,7 +167,7 @@ lane_update(struct lanes *ls, struct lane *l)
 }
 
 int
-lanes_add(struct lanes *ls, struct event *e)
+lanes_add(struct lanes *ls, struct parcel *e)
 {
 	struct lane	*l;
 
@@ -176,7 +176,7 @@ lanes_add(struct lanes *ls, struct event *e)
 	if (l->away_first != NULL || l->fetching > 0)
 		return (lane_append_away(ls, l, e->id, e->seq));
 	e->lane = l;
-	e->state = EVENT_QUEUED;
+	e->state = PARCEL_QUEUED;
 	TAILQ_INSERT_TAIL(&l->queue, e, in_lane);
 	if (l->cursor == NULL)
 		l->cursor = e;
@@ -185,11 +185,11 @@ lanes_add(struct lanes *ls, struct event *e)
 }
 
 static void
-offer(struct lanes *ls, struct lane *l, struct event *e)
+offer(struct lanes *ls, struct lane *l, struct parcel *e)
 {
 	l->cursor = TAILQ_NEXT(e, in_lane);
 	l->offered++;
-	e->state = EVENT_OFFERED;
+	e->state = PARCEL_OFFERED;
 	e->offer = ++ls->offers;
 	e->offered_us = ls->now;
 	e->attempts++;
@@ -198,7 +198,7 @@ offer(struct lanes *ls, struct lane *l, struct event *e)
 }
 
 size_t
-lanes_take(struct lanes *ls, struct event **v, size_t max, int64_t now)
+lanes_take(struct lanes *ls, struct parcel **v, size_t max, int64_t now)
 {
 	struct lane	*l;
 	size_t		 n = 0;
@@ -216,7 +216,7 @@ lanes_take(struct lanes *ls, struct event **v, size_t max, int64_t now)
 }
 
 static void
-flight_leave(struct lanes *ls, struct event *e)
+flight_leave(struct lanes *ls, struct parcel *e)
 {
 	TAILQ_REMOVE(&ls->flight, e, in_flight);
 	ls->noffered--;
@@ -225,12 +225,12 @@ flight_leave(struct lanes *ls, struct event *e)
 }
 
 void
-lanes_untake(struct lanes *ls, struct event *e)
+lanes_untake(struct lanes *ls, struct parcel *e)
 {
 	struct lane	*l = e->lane;
 
 	flight_leave(ls, e);
-	e->state = EVENT_QUEUED;
+	e->state = PARCEL_QUEUED;
 	e->attempts--;
 	l->cursor = e;
 	if (l->failed) {
@@ -243,7 +243,7 @@ lanes_untake(struct lanes *ls, struct event *e)
 }
 
 void
-lanes_done(struct lanes *ls, struct event *e, bool delivered, int64_t now)
+lanes_done(struct lanes *ls, struct parcel *e, bool delivered, int64_t now)
 {
 	struct lane	*l = e->lane;
 
@@ -260,7 +260,7 @@ lanes_done(struct lanes *ls, struct event *e, bool delivered, int64_t now)
 }
 
 bool
-lanes_collateral(const struct lanes *ls, const struct event *e)
+lanes_collateral(const struct lanes *ls, const struct parcel *e)
 {
 	return (ls->conf.fifo && e->offer <= ls->epoch);
 }
@@ -304,7 +304,7 @@ failure_count(struct lanes *ls, struct lane *l, int64_t min_us)
 }
 
 void
-lanes_retry(struct lanes *ls, struct event *e, int64_t min_us, int64_t now)
+lanes_retry(struct lanes *ls, struct parcel *e, int64_t min_us, int64_t now)
 {
 	struct lane	*l = e->lane;
 	int64_t		 due = now;
@@ -318,12 +318,12 @@ lanes_retry(struct lanes *ls, struct event *e, int64_t min_us, int64_t now)
 		l->due_us = due;
 	l->failed = true;
 	flight_leave(ls, e);
-	e->state = EVENT_RETURNED;
+	e->state = PARCEL_RETURNED;
 	lane_update(ls, l);
 }
 
 int64_t
-lanes_failing_since(const struct event *e)
+lanes_failing_since(const struct parcel *e)
 {
 	return (e->lane->failing_us);
 }
@@ -364,7 +364,7 @@ lanes_stat(const struct lanes *ls, struct lanes_stat *st)
 	st->wants = !TAILQ_EMPTY(&ls->want);
 }
 
-const struct event *
+const struct parcel *
 lanes_oldest(const struct lanes *ls)
 {
 	return (TAILQ_FIRST(&ls->flight));

@@ -22,7 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "worker/event.h"
+#include "worker/parcel.h"
 
 struct lane;
 struct lanes;
@@ -38,7 +38,7 @@ struct lanes_conf {
 struct lanes_ops {
 	/* This event leaves memory, its id stays in the lane; the callee
 	 * frees it. */
-	void	(*evict)(struct event *, void *);
+	void	(*evict)(struct parcel *, void *);
 };
 
 /* An event known by its id alone. */
@@ -56,28 +56,28 @@ void	lanes_free(struct lanes *);	/* not the events in them */
  * An event, its id, seq and lane_hash set.  1: it is in its lane; 0: the
  * lane keeps the id alone and the caller frees the event; -1 with errno.
  */
-int	lanes_add(struct lanes *, struct event *);
+int	lanes_add(struct lanes *, struct parcel *);
 /* As lanes_add() of an event that is not in memory at all.  0 or -1. */
 int	lanes_add_away(struct lanes *, uint64_t hash, int64_t id,
 	    uint64_t seq);
 
 /* Up to max events that may be offered now; they count as offered. */
-size_t	lanes_take(struct lanes *, struct event **, size_t max,
+size_t	lanes_take(struct lanes *, struct parcel **, size_t max,
 	    int64_t now);
 /* The sink did not accept this one; the last taken comes first. */
-void	lanes_untake(struct lanes *, struct event *);
+void	lanes_untake(struct lanes *, struct parcel *);
 
 /* The event's fate is final: it leaves its lane, the caller frees it. */
-void	lanes_done(struct lanes *, struct event *, bool delivered,
+void	lanes_done(struct lanes *, struct parcel *, bool delivered,
 	    int64_t now);
 /* Would its failure now count, or was it drawn along by an earlier one
  * (fifo)? */
-bool	lanes_collateral(const struct lanes *, const struct event *);
+bool	lanes_collateral(const struct lanes *, const struct parcel *);
 /* Try again, not sooner than min_us from now. */
-void	lanes_retry(struct lanes *, struct event *, int64_t min_us,
+void	lanes_retry(struct lanes *, struct parcel *, int64_t min_us,
 	    int64_t now);
 /* Since when the event's lane has been failing; 0: it is not. */
-int64_t	lanes_failing_since(const struct event *);
+int64_t	lanes_failing_since(const struct parcel *);
 
 /* Let timers go off; when the next one will, INT64_MAX for never. */
 void	lanes_tick(struct lanes *, int64_t now);
@@ -89,7 +89,7 @@ void	lanes_evict_slow(struct lanes *, int64_t now);
 /* Ids that should be read again now, at most max, ascending per lane. */
 size_t	lanes_want(struct lanes *, struct away *, size_t max);
 /* One of them was read; lane_hash need not be set. */
-void	lanes_refill(struct lanes *, const struct away *, struct event *);
+void	lanes_refill(struct lanes *, const struct away *, struct parcel *);
 /* Could not be taken in now: back to the lane's front; the last wanted
  * comes first.  0 or -1 with errno. */
 int	lanes_unwant(struct lanes *, const struct away *);
@@ -107,7 +107,7 @@ struct lanes_stat {
 };
 void	lanes_stat(const struct lanes *, struct lanes_stat *);
 /* The event that has been with the sink the longest, or NULL. */
-const struct event *lanes_oldest(const struct lanes *);
+const struct parcel *lanes_oldest(const struct lanes *);
 /* Is the lane of this hash failing or away? */
 bool	lanes_is_sick(const struct lanes *, uint64_t hash);
 

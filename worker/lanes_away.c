@@ -72,10 +72,10 @@ first_remove(struct lanes *ls, struct lane *l)
 void
 lane_evict(struct lanes *ls, struct lane *l)
 {
-	struct event	*e;
+	struct parcel	*e;
 
-	while ((e = TAILQ_LAST(&l->queue, event_list)) != NULL &&
-	    e->state == EVENT_QUEUED) {
+	while ((e = TAILQ_LAST(&l->queue, parcel_list)) != NULL &&
+	    e->state == PARCEL_QUEUED) {
 		if (prepend_away(ls, l, e->id, e->seq) == -1)
 			break;
 		TAILQ_REMOVE(&l->queue, e, in_lane);
@@ -90,7 +90,7 @@ lane_evict(struct lanes *ls, struct lane *l)
 void
 lanes_evict_slow(struct lanes *ls, int64_t now)
 {
-	struct event	*e;
+	struct parcel	*e;
 
 	ls->now = now;
 	TAILQ_FOREACH(e, &ls->flight, in_flight) {
@@ -147,7 +147,7 @@ lanes_want(struct lanes *ls, struct away *v, size_t max)
 }
 
 void
-lanes_refill(struct lanes *ls, const struct away *a, struct event *e)
+lanes_refill(struct lanes *ls, const struct away *a, struct parcel *e)
 {
 	struct lane	*l = a->lane;
 
@@ -156,7 +156,7 @@ lanes_refill(struct lanes *ls, const struct away *a, struct event *e)
 	e->seq = a->seq;
 	e->lane_hash = l->hash;
 	e->lane = l;
-	e->state = EVENT_QUEUED;
+	e->state = PARCEL_QUEUED;
 	if (TAILQ_EMPTY(&l->queue)) {
 		e->attempts = l->attempts;
 		l->attempts = 0;

@@ -2,14 +2,23 @@
 noinst_LIBRARIES += worker/librelay.a
 worker_librelay_a_SOURCES = \
 	worker/breaker.c worker/breaker.h \
-	worker/event.c worker/event.h \
+	worker/checkpoint.c worker/checkpoint.h \
+	worker/deadletter.c worker/deadletter.h \
+	worker/encode.c worker/encode.h \
 	worker/held.c worker/held.h \
+	worker/json_scan.c worker/json_scan.h \
 	worker/lane.h worker/lane_heap.c worker/lane_map.c \
 	worker/lanes.c worker/lanes.h worker/lanes_away.c \
 	worker/order.c worker/order.h \
+	worker/parcel.c worker/parcel.h \
 	worker/pool.c worker/pool.h \
+	worker/query.c worker/query.h \
+	worker/reader.c worker/reader.h \
+	worker/refetch.c worker/refetch.h \
+	worker/rows.c worker/rows.h \
 	worker/slab.c worker/slab.h \
-	worker/snapshot.c worker/snapshot.h
+	worker/snapshot.c worker/snapshot.h \
+	worker/text.c worker/text.h
 worker_librelay_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(PQ_CFLAGS) \
 	$(JSON_CFLAGS)
 

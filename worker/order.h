@@ -20,8 +20,8 @@ struct order;
 struct snapshot;
 
 struct position {
-	const struct snapshot *s1;
-	const struct snapshot *s2;	/* NULL: no window is open */
+	struct snapshot	*s1;
+	struct snapshot	*s2;		/* NULL: no window is open */
 	int64_t		 last_id;
 };
 

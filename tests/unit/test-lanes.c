@@ -25,12 +25,12 @@ struct model {
 	bool		 done[EVENTS];
 	bool		 offered[EVENTS];
 	size_t		 last_of_key[KEYS];	/* all before are settled */
-	struct event	*sink[MEMORY];		/* in order of acceptance */
+	struct parcel	*sink[MEMORY];		/* in order of acceptance */
 	size_t		 nsink;
 };
 
 static void
-evict(struct event *e, void *arg)
+evict(struct parcel *e, void *arg)
 {
 	struct model	*m = arg;
 
@@ -39,10 +39,10 @@ evict(struct event *e, void *arg)
 	free(e);
 }
 
-static struct event *
+static struct parcel *
 event_make(struct model *m, size_t seq)
 {
-	struct event	*e = calloc(1, sizeof(*e));
+	struct parcel	*e = calloc(1, sizeof(*e));
 
 	assert_non_null(e);
 	e->seq = seq;
@@ -72,7 +72,7 @@ static void
 add(struct model *m)
 {
 	const size_t	 seq = m->added;
-	struct event	*e;
+	struct parcel	*e;
 
 	if (seq == EVENTS || m->in_memory == MEMORY)
 		return;
@@ -108,7 +108,7 @@ order_check(struct model *m, size_t seq)
 static void
 offer(struct model *m)
 {
-	struct event	*v[32];
+	struct parcel	*v[32];
 	size_t		 n, i, accept;
 
 	n = lanes_take(m->ls, v, 1 + unit_random(&m->seed, 32), m->now);
@@ -124,7 +124,7 @@ offer(struct model *m)
 }
 
 static void
-settle(struct model *m, struct event *e, bool delivered)
+settle(struct model *m, struct parcel *e, bool delivered)
 {
 	assert_false(m->done[e->seq]);
 	m->done[e->seq] = true;
@@ -136,7 +136,7 @@ settle(struct model *m, struct event *e, bool delivered)
 }
 
 static void
-retry(struct model *m, struct event *e)
+retry(struct model *m, struct parcel *e)
 {
 	m->offered[e->seq] = false;
 	e->released = unit_random(&m->seed, 10) == 0;
@@ -146,7 +146,7 @@ retry(struct model *m, struct event *e)
 static void
 complete_any(struct model *m, unsigned int bad_percent)
 {
-	struct event	*e;
+	struct parcel	*e;
 	size_t		 i;
 
 	if (m->nsink == 0)
@@ -164,7 +164,7 @@ complete_any(struct model *m, unsigned int bad_percent)
 static void
 complete_fifo(struct model *m, unsigned int bad_percent)
 {
-	struct event	*e;
+	struct parcel	*e;
 	uint32_t	 before;
 	size_t		 i;
 
@@ -308,7 +308,7 @@ a_stuck_key_stops_nobody(void **state)
 {
 	static struct model	m;
 	struct lanes_stat	st;
-	struct event		*e, *v[4];
+	struct parcel		*e, *v[4];
 	struct away		 a[4];
 
 	(void)state;
@@ -355,7 +355,7 @@ static void
 backoff_is_bounded(void **state)
 {
 	static struct model	 m;
-	struct event		*e, *v[1];
+	struct parcel		*e, *v[1];
 	int64_t			 now = 1, delay, most = 0;
 	int			 i;
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "worker/event.h"
+#include "worker/parcel.h"
 #include "worker/slab.h"
 
 struct piece {
@@ -111,28 +111,28 @@ static void
 tokens_name_one_attempt(void **state)
 {
 	struct slab_pool	*pool = slab_pool_new(0);
-	struct event_table	*t = event_table_new(pool);
-	struct event		*e = event_new(t);
+	struct parcel_table	*t = parcel_table_new(pool);
+	struct parcel		*e = parcel_new(t);
 	uint64_t		 first, second;
 
 	(void)state;
-	first = event_token(e);
-	assert_null(event_by_token(t, first));	/* not offered */
-	e->state = EVENT_OFFERED;
-	assert_ptr_equal(event_by_token(t, first), e);
-	second = event_token(e);
-	assert_null(event_by_token(t, first));
-	assert_ptr_equal(event_by_token(t, second), e);
-	event_free(t, e);
-	assert_null(event_by_token(t, second));
-	assert_int_equal(event_count(t), 0);
-	e = event_new(t);			/* the same slot again */
-	e->state = EVENT_OFFERED;
-	assert_int_not_equal(event_token(e), second);
-	assert_null(event_by_token(t, second));
-	assert_null(event_by_token(t, UINT64_MAX));
-	event_free(t, e);
-	event_table_free(t);
+	first = parcel_token(e);
+	assert_null(parcel_by_token(t, first));	/* not offered */
+	e->state = PARCEL_OFFERED;
+	assert_ptr_equal(parcel_by_token(t, first), e);
+	second = parcel_token(e);
+	assert_null(parcel_by_token(t, first));
+	assert_ptr_equal(parcel_by_token(t, second), e);
+	parcel_free(t, e);
+	assert_null(parcel_by_token(t, second));
+	assert_int_equal(parcel_count(t), 0);
+	e = parcel_new(t);			/* the same slot again */
+	e->state = PARCEL_OFFERED;
+	assert_int_not_equal(parcel_token(e), second);
+	assert_null(parcel_by_token(t, second));
+	assert_null(parcel_by_token(t, UINT64_MAX));
+	parcel_free(t, e);
+	parcel_table_free(t);
 	slab_pool_free(pool);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of events in memory and their tokens. */
-#include "worker/event.h"
+#include "worker/parcel.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,25 +8,25 @@
 #include "worker/pool.h"
 #include "worker/slab.h"
 
-struct event_table {
+struct parcel_table {
 	struct pool	 *pool;
 	struct slab_pool *slabs;
-	struct event	**slots;	/* NULL: not in use */
+	struct parcel	**slots;	/* NULL: not in use */
 	uint32_t	 *counters;	/* outlive the event in the slot */
 	uint32_t	 *idle;		/* stack of slots not in use */
 	size_t		  nidle;
 	size_t		  size;
 };
 
-struct event_table *
-event_table_new(struct slab_pool *slabs)
+struct parcel_table *
+parcel_table_new(struct slab_pool *slabs)
 {
-	struct event_table	*t;
+	struct parcel_table	*t;
 
 	if ((t = calloc(1, sizeof(*t))) == NULL)
 		return (NULL);
 	t->slabs = slabs;
-	if ((t->pool = pool_new(sizeof(struct event))) == NULL) {
+	if ((t->pool = pool_new(sizeof(struct parcel))) == NULL) {
 		free(t);
 		return (NULL);
 	}
@@ -34,7 +34,7 @@ event_table_new(struct slab_pool *slabs)
 }
 
 void
-event_table_free(struct event_table *t)
+parcel_table_free(struct parcel_table *t)
 {
 	size_t	i;
 
@@ -42,7 +42,7 @@ event_table_free(struct event_table *t)
 		return;
 	for (i = 0; i < t->size; i++)
 		if (t->slots[i] != NULL)
-			event_release(t, t->slots[i]);
+			parcel_release(t, t->slots[i]);
 	pool_free(t->pool);
 	free(t->slots);
 	free(t->counters);
@@ -51,10 +51,10 @@ event_table_free(struct event_table *t)
 }
 
 static int
-table_grow(struct event_table *t)
+table_grow(struct parcel_table *t)
 {
 	const size_t	  size = t->size == 0 ? 256 : t->size * 2;
-	struct event	**slots;
+	struct parcel	**slots;
 	uint32_t	 *counters, *idle;
 	size_t		  i;
 
@@ -81,10 +81,10 @@ table_grow(struct event_table *t)
 	return (0);
 }
 
-struct event *
-event_new(struct event_table *t)
+struct parcel *
+parcel_new(struct parcel_table *t)
 {
-	struct event	*e;
+	struct parcel	*e;
 
 	if (t->nidle == 0 && table_grow(t) == -1)
 		return (NULL);
@@ -97,7 +97,7 @@ event_new(struct event_table *t)
 }
 
 void
-event_release(struct event_table *t, struct event *e)
+parcel_release(struct parcel_table *t, struct parcel *e)
 {
 	if (e->slab != NULL)
 		slab_unref(t->slabs, e->slab);
@@ -109,9 +109,9 @@ event_release(struct event_table *t, struct event *e)
 }
 
 void
-event_free(struct event_table *t, struct event *e)
+parcel_free(struct parcel_table *t, struct parcel *e)
 {
-	event_release(t, e);
+	parcel_release(t, e);
 	t->slots[e->slot] = NULL;
 	t->counters[e->slot] = e->counter + 1;
 	t->idle[t->nidle++] = e->slot;
@@ -119,26 +119,26 @@ event_free(struct event_table *t, struct event *e)
 }
 
 size_t
-event_count(const struct event_table *t)
+parcel_count(const struct parcel_table *t)
 {
 	return (pool_used(t->pool));
 }
 
 uint64_t
-event_token(struct event *e)
+parcel_token(struct parcel *e)
 {
 	e->counter++;
 	return ((uint64_t)e->slot << 32 | e->counter);
 }
 
-struct event *
-event_by_token(const struct event_table *t, uint64_t token)
+struct parcel *
+parcel_by_token(const struct parcel_table *t, uint64_t token)
 {
 	const uint64_t	 slot = token >> 32;
-	struct event	*e;
+	struct parcel	*e;
 
 	if (slot >= t->size || (e = t->slots[slot]) == NULL ||
-	    e->counter != (uint32_t)token || e->state != EVENT_OFFERED)
+	    e->counter != (uint32_t)token || e->state != PARCEL_OFFERED)
 		return (NULL);
 	return (e);
 }

@@ -6,8 +6,8 @@
  * event: slot in the upper half, a counter that every attempt raises in the
  * lower, so that a late completion finds nothing.  Loop thread only.
  */
-#ifndef TIDE_WORKER_EVENT_H
-#define TIDE_WORKER_EVENT_H
+#ifndef TIDE_WORKER_PARCEL_H
+#define TIDE_WORKER_PARCEL_H
 
 #include <sys/queue.h>
 
@@ -20,13 +20,13 @@ struct pgtide_header;
 struct slab;
 struct slab_pool;
 
-enum event_state {
-	EVENT_QUEUED,		/* waits in its lane */
-	EVENT_OFFERED,		/* with the sink */
-	EVENT_RETURNED		/* came back, waits for the next attempt */
+enum parcel_state {
+	PARCEL_QUEUED,		/* waits in its lane */
+	PARCEL_OFFERED,		/* with the sink */
+	PARCEL_RETURNED		/* came back, waits for the next attempt */
 };
 
-struct event {
+struct parcel {
 	int64_t		 id;
 	uint64_t	 seq;		/* place in the delivery order */
 	uint64_t	 lane_hash;
@@ -45,30 +45,30 @@ struct event {
 
 	/* Owned by the lanes. */
 	struct lane	*lane;
-	TAILQ_ENTRY(event) in_lane;
-	TAILQ_ENTRY(event) in_flight;
+	TAILQ_ENTRY(parcel) in_lane;
+	TAILQ_ENTRY(parcel) in_flight;
 	uint64_t	 offer;		/* number of the offer */
 	int64_t		 offered_us;
 	uint32_t	 attempts;
 	uint32_t	 slot;
 	uint32_t	 counter;	/* lower half of the token */
-	enum event_state state;
+	enum parcel_state state;
 };
-TAILQ_HEAD(event_list, event);
+TAILQ_HEAD(parcel_list, parcel);
 
-struct event_table;
+struct parcel_table;
 
-struct event_table *event_table_new(struct slab_pool *);
-void	event_table_free(struct event_table *);
-struct event *event_new(struct event_table *);	/* NULL with errno */
-void	event_free(struct event_table *, struct event *);
+struct parcel_table *parcel_table_new(struct slab_pool *);
+void	parcel_table_free(struct parcel_table *);
+struct parcel *parcel_new(struct parcel_table *);	/* NULL with errno */
+void	parcel_free(struct parcel_table *, struct parcel *);
 /* Give the bytes back, keep the event. */
-void	event_release(struct event_table *, struct event *);
-size_t	event_count(const struct event_table *);
+void	parcel_release(struct parcel_table *, struct parcel *);
+size_t	parcel_count(const struct parcel_table *);
 
 /* A new token for the next attempt. */
-uint64_t event_token(struct event *);
+uint64_t parcel_token(struct parcel *);
 /* The event whose present attempt has this token, or NULL. */
-struct event *event_by_token(const struct event_table *, uint64_t);
+struct parcel *parcel_by_token(const struct parcel_table *, uint64_t);
 
 #endif
