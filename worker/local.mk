@@ -11,6 +11,7 @@ worker_librelay_a_SOURCES = \
 	worker/lanes.c worker/lanes.h worker/lanes_away.c \
 	worker/order.c worker/order.h \
 	worker/parcel.c worker/parcel.h \
+	worker/pipeline.c worker/pipeline.h \
 	worker/pool.c worker/pool.h \
 	worker/query.c worker/query.h \
 	worker/reader.c worker/reader.h \

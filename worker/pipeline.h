@@ -19,8 +19,8 @@ struct pipeline {
 	char		 name[64];
 	char		 outbox[64];
 	char		 sink_type[64];
-	struct json_object *doc;		/* owned */
-	struct json_object *sink;		/* inside doc */
+	struct json_object *doc;	/* the options; owned */
+	struct json_object *sink;	/* its "sink" object; owned */
 	enum wire_format wire_format;
 	enum ordering	 ordering;
 	size_t		 batch_size;

@@ -237,7 +237,8 @@ int
 sinkhost_configure(struct sinkhost *h, struct json_object *sink, char *err,
     size_t errsize)
 {
-	return (sinkopt_configure(h->options, sink, err, errsize));
+	return (sinkopt_configure(h->options, "sink", sink, err,
+	    errsize));
 }
 
 int

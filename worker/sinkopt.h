@@ -40,9 +40,10 @@ struct sinkopt *sinkopt_new(const struct pgtide_option *, size_t n,
 void	sinkopt_free(struct sinkopt *);		/* NULL is allowed */
 const struct pgtide_option *sinkopt_table(const struct sinkopt *, size_t *n);
 
-/* 0, or -1 with a message that names the JSON path. */
-int	sinkopt_configure(struct sinkopt *, struct json_object *sink,
-	    char *err, size_t errsize);
+/* root is where the object lies in the document, "" or "sink".  0, or -1
+ * with a message that names the JSON path. */
+int	sinkopt_configure(struct sinkopt *, const char *root,
+	    struct json_object *, char *err, size_t errsize);
 /* Replace references, read FILE options, find OUTPUT descriptors. */
 int	sinkopt_resolve(struct sinkopt *, struct secretmem *, struct child *,
 	    char *err, size_t errsize);

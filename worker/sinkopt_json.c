@@ -289,7 +289,7 @@ unknown_key(const struct reader *r, const char *path, const char *name)
 	return (-1);
 }
 
-/* path is "sink.a", group "a"; both are empty of it at the top. */
+/* path is "sink.a", group "a"; at the top they are the root and "". */
 static int
 read_object(const struct reader *r, const char *path, const char *group,
     struct json_object *object)
@@ -317,7 +317,7 @@ read_object(const struct reader *r, const char *path, const char *group,
 }
 
 static int
-add_defaults(const struct reader *r)
+add_defaults(const struct reader *r, const char *root)
 {
 	const struct pgtide_option *row;
 	char path[SINKOPT_PATH];
@@ -329,7 +329,7 @@ add_defaults(const struct reader *r)
 		e = &r->opts->entries[i];
 		if (e->nraws != 0)
 			continue;
-		if (path_join(r, path, "sink", row->name) == -1)
+		if (path_join(r, path, root, row->name) == -1)
 			return (-1);
 		if ((row->flags & PGTIDE_OPTF_REQUIRED) != 0) {
 			snprintf(r->err, r->errsize, "%s: is required (%s)",
@@ -347,20 +347,21 @@ add_defaults(const struct reader *r)
 }
 
 int
-sinkopt_configure(struct sinkopt *o, struct json_object *sink, char *err,
-    size_t errsize)
+sinkopt_configure(struct sinkopt *o, const char *root,
+    struct json_object *object, char *err, size_t errsize)
 {
 	struct reader r = { o, err, errsize };
 	size_t i;
 
 	for (i = 0; i < o->n; i++)
 		entry_clear(&o->entries[i]);
-	if (sink != NULL && !json_object_is_type(sink, json_type_object)) {
-		snprintf(err, errsize, "sink: must be a JSON object");
+	if (object != NULL &&
+	    !json_object_is_type(object, json_type_object)) {
+		snprintf(err, errsize, "%s: must be a JSON object", root);
 		return (-1);
 	}
-	if ((sink != NULL && read_object(&r, "sink", "", sink) == -1) ||
-	    add_defaults(&r) == -1)
+	if ((object != NULL && read_object(&r, root, "", object) == -1) ||
+	    add_defaults(&r, root) == -1)
 		return (-1);
 	return (sinkopt_build(o, NULL, err, errsize));
 }
