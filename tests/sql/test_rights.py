@@ -23,7 +23,8 @@ READABLE = ("SELECT coalesce(array_agg(relname::text ORDER BY 1), '{}') "
             "OR has_table_privilege(%s, oid, 'UPDATE') "
             "OR has_any_column_privilege(%s, oid, 'SELECT'))")
 CALLABLE = ("SELECT coalesce(array_agg(DISTINCT proname::text "
-            "ORDER BY proname::text), '{}') FROM pg_proc WHERE pronamespace = 'tide'::regnamespace "
+            "ORDER BY proname::text), '{}') FROM pg_proc "
+            "WHERE pronamespace = 'tide'::regnamespace "
             "AND has_function_privilege(%s, oid, 'EXECUTE')")
 GUARDED = {
     "settings": "INSERT INTO tide.settings VALUES "
