@@ -25,6 +25,18 @@
 
 enum stage { STAGE_1, STAGE_2, STAGE_3 };
 
+#ifdef __SANITIZE_ADDRESS__
+/* The leak checker forks and traces at exit: it would die of the filter. */
+static int filtered;
+int	__lsan_is_turned_off(void);
+
+int
+__lsan_is_turned_off(void)
+{
+	return (filtered);
+}
+#endif
+
 /* /proc/self/status, opened before files are out of reach. */
 static int status_fd = -1;
 
@@ -196,6 +208,9 @@ apply_seccomp(const struct sandbox_policy *policy, enum stage stage,
 	else
 		rc = filter_load(classes_for(policy, stage, report),
 		    policy->action, err, errsize);
+#ifdef __SANITIZE_ADDRESS__
+	filtered = 1;
+#endif
 	if (rc == 0)
 		report->seccomp = true;
 	else if (policy->mode == SANDBOX_BEST_EFFORT) {
