@@ -80,6 +80,7 @@ static const struct filter_rule base_rules[] = {
 	ALLOW(getpid), ALLOW(getppid), ALLOW(getuid), ALLOW(geteuid),
 	ALLOW(getgid), ALLOW(getegid), ALLOW(getresuid), ALLOW(getresgid),
 	ALLOW(rt_sigprocmask), ALLOW(rt_sigaction), ALLOW(rt_sigreturn),
+	ALLOW(rt_sigtimedwait), ALLOW(pause),
 	ALLOW(restart_syscall), ALLOW(sigaltstack),
 	ALLOW(exit), ALLOW(exit_group),
 	/* abort() and pthread_kill(); no other process. */
