@@ -134,7 +134,8 @@ class PgCluster:
                 return path
         return name
 
-    def initialize(self):
+    def initialize(self, empty=False):
+        """Make the directories; empty: and leave the data to others."""
         os.makedirs(self.directory, exist_ok=True)
         if self.extension:
             self.bindir = with_extension(self.bindir,
@@ -150,13 +151,15 @@ class PgCluster:
             if path.startswith("/tmp/"):
                 os.chmod(path, os.stat(path).st_mode | 0o055)
             path = os.path.dirname(path)
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
+        if empty:
+            return
         subprocess.run([os.path.join(self.bindir, "initdb"), "-D", self.data,
                         "-A", "trust", "-U", "postgres", "-E", "UTF8",
                         "--no-locale", "--no-sync"], check=True,
                        stdout=subprocess.DEVNULL, cwd="/", **as_server_user())
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
 
     def start(self):
         if not os.path.exists(self.data):
