@@ -127,6 +127,7 @@ BEGIN
 	END IF;
 	PERFORM tide.relay_check_reader(v_config.outbox_id);
 	PERFORM tide.relay_check_lock(p_group, p_pipeline, p_shard);
+	PERFORM tide.views_repair();
 	DELETE FROM tide.relay_checkpoints c
 	WHERE c.relay_group = p_group AND c.pipeline = p_pipeline
 	AND c.shard = p_shard AND c.outbox_id <> v_config.outbox_id;

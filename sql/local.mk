@@ -37,3 +37,9 @@ sql/pg_tide--0.1.0.sql: $(SQL_PARTS) sql/dump.sql sql/assemble
 sql/schema.sql: $(SQL_PARTS) sql/assemble
 	$(AM_V_GEN)$(MKDIR_P) sql && $(SHELL) $(srcdir)/sql/assemble schema \
 	    0.1.0 $(srcdir) $(SQL_PARTS) >$@.tmp && mv $@.tmp $@
+
+EXTRA_DIST += sql/generate-sink-types tests/lib/pgcluster.py \
+	tests/sql/conftest.py tests/sql/test_dump.py tests/sql/test_outbox.py \
+	tests/sql/test_pipelines.py tests/sql/test_progress.py \
+	tests/sql/test_publish.py tests/sql/test_rights.py \
+	tests/sql/test_ring.py tests/sql/test_views.py

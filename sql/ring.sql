@@ -195,6 +195,7 @@ AS $$
 DECLARE
 	v_id integer;
 	v_started timestamptz := clock_timestamp();
+	v_one jsonb;
 	v_swept jsonb := '[]';
 	v_more boolean := false;
 BEGIN
@@ -208,8 +209,10 @@ BEGIN
 	    ORDER BY random() LOOP
 		v_more := clock_timestamp() > v_started + interval '50 ms';
 		EXIT WHEN v_more;
-		v_swept := v_swept || coalesce(jsonb_build_array(
-		    tide.ring_sweep(v_id, p_dry_run)), '[]');
+		v_one := tide.ring_sweep(v_id, p_dry_run);
+		IF v_one IS NOT NULL THEN
+			v_swept := v_swept || jsonb_build_array(v_one);
+		END IF;
 	END LOOP;
 	RETURN jsonb_build_object('outboxes', v_swept, 'more', v_more);
 END

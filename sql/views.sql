@@ -95,13 +95,18 @@ COMMENT ON VIEW tide.event_lag IS
     'Undelivered events of each reader (made anew with every outbox)';
 
 -- A dump of the extension holds the views as they were installed, so a
--- restored database has outboxes that they do not know yet.
+-- restored database has outboxes that they do not know yet.  Asked of the
+-- catalog: a look at the view would wait for a part that is being emptied.
 CREATE FUNCTION tide.views_repair() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-	IF EXISTS (SELECT FROM tide.outboxes o LEFT JOIN tide.event_heads h
-	    ON h.outbox_id = o.id WHERE h.outbox_id IS NULL) THEN
+	IF EXISTS (SELECT FROM tide.outboxes o WHERE NOT EXISTS (
+	    SELECT FROM pg_rewrite r
+	    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass
+		AND d.objid = r.oid AND d.refclassid = 'pg_class'::regclass
+	    WHERE r.ev_class = 'tide.event_lag'::regclass
+	    AND d.refobjid = to_regclass(format('tide.events_%s', o.id)))) THEN
 		PERFORM tide.views_rebuild();
 	END IF;
 END

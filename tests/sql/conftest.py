@@ -3,7 +3,6 @@
 import contextlib
 import itertools
 import os
-import shutil
 import sys
 
 import psycopg2
@@ -127,11 +126,3 @@ def role(cluster):
 @pytest.fixture
 def roles_script():
     return roles_file()
-
-
-@pytest.fixture
-def needs_pg_dump(cluster):
-    """pg_dump must be as new as the server; not every package has it."""
-    path = cluster.program("pg_dump")
-    if not shutil.which(path):
-        pytest.skip("no pg_dump")
