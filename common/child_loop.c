@@ -260,8 +260,11 @@ on_beat(evutil_socket_t fd, short what, void *arg)
 		(void)child_say_empty(c, MSG_BEAT);
 	if (c->tick != NULL)
 		c->tick(c->tick_arg);
-	if (c->ctl != NULL)
+	if (c->ctl != NULL) {
+		metrics_set(c->metrics, METRIC_DROPPED_FRAMES, "",
+		    (double)peer_dropped(c->ctl));
 		metrics_send(c->metrics, c->ctl);
+	}
 }
 
 static int

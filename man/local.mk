@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: ISC
 dist_man_MANS += man/pg-tidectl.8
+dist_man_MANS += man/pg-tide-metrics.7

@@ -53,7 +53,8 @@ derive_change(struct hub *h, const struct msg_proc *row,
 		add(h, row->name, METRIC_SANDBOX_KILLS, "");
 }
 
-static void
+/* Returns 1 when this host runs the pipeline. */
+static int
 pipeline_gauges(struct hub *h, const struct proc *p)
 {
 	struct pipeline_view v;
@@ -61,21 +62,26 @@ pipeline_gauges(struct hub *h, const struct proc *p)
 
 	procs_view(p, &v);
 	set(h, p->row.name, METRIC_HEALTHY, "", v.healthy);
+	set(h, p->row.name, METRIC_RETRY_STATE, "none", !v.retrying);
+	set(h, p->row.name, METRIC_RETRY_STATE, "retrying", v.retrying);
 	set(h, p->row.name, METRIC_PAUSED, "", p->row.paused ||
 	    p->worker.health == HEALTH_PAUSED);
 	if (p->heard_us != 0)
 		set(h, p->row.name, METRIC_HEARTBEAT_AGE, "",
 		    (double)age_us / 1e6);
+	return (v.owned);
 }
 
 void
 derive_gauges(struct hub *h)
 {
+	int owned = 0;
 	size_t i;
 
 	set(h, "", METRIC_UP, "", 1);
 	set(h, "", METRIC_BUILD_INFO, PACKAGE_VERSION, 1);
 	for (i = 0; i < procs_count(h->procs); i++)
 		if (proc_is_pipeline(procs_at(h->procs, i)))
-			pipeline_gauges(h, procs_at(h->procs, i));
+			owned += pipeline_gauges(h, procs_at(h->procs, i));
+	set(h, "", METRIC_OWNED, "", owned);
 }

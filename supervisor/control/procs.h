@@ -63,6 +63,7 @@ struct pipeline_view {
 	bool		 healthy;	/* pipeline_healthy */
 	bool		 ready;		/* does not hinder /readyz */
 	bool		 owned;		/* relayed by this host */
+	bool		 retrying;	/* deliveries fail at present */
 };
 bool	proc_is_pipeline(const struct proc *);
 void	procs_view(const struct proc *, struct pipeline_view *);

@@ -97,8 +97,7 @@ pipeline_errors(struct json_object *o, const struct proc *p,
 		json_object_object_add(o, "last_error_code", NULL);
 	add_str(o, "last_error", v->text);
 	add_time(o, "last_error_at", v->text[0] != '\0' ? p->error_us : 0);
-	add_str(o, "retry_state", strcmp(v->health, "retrying") == 0 ||
-	    strcmp(v->health, "alarm") == 0 ? "retrying" : "none");
+	add_str(o, "retry_state", v->retrying ? "retrying" : "none");
 }
 
 static struct json_object *

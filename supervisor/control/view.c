@@ -45,6 +45,7 @@ view_set(struct pipeline_view *v, const char *state, uint8_t health,
 	v->health = health_name(health);
 	v->text = text;
 	v->healthy = v->ready = health_good(health);
+	v->retrying = health == HEALTH_RETRYING || health == HEALTH_ALARM;
 }
 
 static void

@@ -286,9 +286,9 @@ def test_a_script_that_fails_leaves_no_trace(pg_empty, tmp_path):
 FAKE_WORKER = """#!/bin/sh
 case $1 in
 --describe) [ "${2##*/}" = good.so ] || { echo "no plugin $2" >&2; exit 1; }
-	[ "$3" = --json ] && echo '[{"name":"url"}]' || echo "url  string";;
+    [ "$3" = --json ] && echo '[{"name":"url"}]' || echo "url  string";;
 --validate) grep -q good "$2" && exit 0
-	echo "the document is bad" >&2; exit 3;;
+    echo "the document is bad" >&2; exit 3;;
 esac
 """
 
