@@ -69,3 +69,4 @@ include tests/unit/relay.mk
 include tests/unit/plugins.mk
 include tests/unit/control.mk
 include tests/unit/sinkhost.mk
+include tests/unit/catalog.mk
