@@ -102,19 +102,23 @@ static const struct filter_rule base_rules[] = {
 	IF1(socket, EACCES, IS(0, AF_NETLINK))
 };
 
-/* Where open(2) is refused here already, not by Landlock alone. */
+/*
+ * Where open(2) is refused here already, not by Landlock alone.  Questions
+ * about a file are answered with ENOENT: libpq goes on without a client
+ * certificate that does not exist, but not without one that it may not see.
+ */
 static const struct filter_rule nofiles_rules[] = {
 	REFUSE(open, EACCES), REFUSE(openat, EACCES), REFUSE(creat, EACCES),
-	REFUSE(stat, EACCES), REFUSE(lstat, EACCES),
-	REFUSE(access, EACCES), REFUSE(faccessat, EACCES),
-	REFUSE(faccessat2, EACCES),
-	REFUSE(readlink, EACCES), REFUSE(readlinkat, EACCES),
 	REFUSE(getdents64, EACCES),
+	REFUSE(stat, ENOENT), REFUSE(lstat, ENOENT),
+	REFUSE(access, ENOENT), REFUSE(faccessat, ENOENT),
+	REFUSE(faccessat2, ENOENT),
+	REFUSE(readlink, ENOENT), REFUSE(readlinkat, ENOENT),
 	/* fstat() of glibc 2.33 and newer. */
 	IF1(newfstatat, 0, SET(3, AT_EMPTY_PATH)),
-	IF1(newfstatat, EACCES, CLEAR(3, AT_EMPTY_PATH)),
+	IF1(newfstatat, ENOENT, CLEAR(3, AT_EMPTY_PATH)),
 	IF1(statx, 0, SET(2, AT_EMPTY_PATH)),
-	IF1(statx, EACCES, CLEAR(2, AT_EMPTY_PATH))
+	IF1(statx, ENOENT, CLEAR(2, AT_EMPTY_PATH))
 };
 
 /* Landlock decides which files, and that none is written: filtering the

@@ -122,6 +122,14 @@ act_open(const char *path)
 }
 
 static int
+act_stat(const char *path)
+{
+	struct stat st;
+
+	return (result(stat(path, &st)));
+}
+
+static int
 act_create(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
@@ -523,7 +531,8 @@ static const struct act acts[] = {
 	{ "perf", act_perf }, { "pidfd", act_pidfd },
 	{ "ptrace", act_ptrace }, { "set_name", act_set_name },
 	{ "setown", act_setown }, { "setuid", act_setuid },
-	{ "socketpair", act_socketpair }, { "tcp", act_tcp },
+	{ "socketpair", act_socketpair }, { "stat", act_stat },
+	{ "tcp", act_tcp },
 	{ "tcp6", act_tcp6 }, { "tfo", act_tfo },
 	{ "tfo_msg", act_tfo_msg }, { "tgkill", act_tgkill },
 	{ "tgkill_self", act_tgkill_self }, { "thread", act_thread },

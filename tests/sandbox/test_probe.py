@@ -18,6 +18,7 @@ memfd_exec x        | exit 0       | EACCES       | SIGSYS | SIGSYS
 fork                | ok           | ok           | SIGSYS | SIGSYS
 open /etc/passwd    | ok           | EACCES       | EACCES | EACCES
 open /etc/shadow    | EACCES       | EACCES       | EACCES | EACCES
+stat /etc/passwd    | ok           | ok           | ENOENT | ENOENT
 create @dir         | ok           | EACCES       | EACCES | EACCES
 mkdir @dir          | ok           | EACCES       | SIGSYS | SIGSYS
 unlink /nonexistent | ENOENT       | ENOENT       | SIGSYS | SIGSYS
