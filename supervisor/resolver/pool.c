@@ -211,6 +211,17 @@ pool_free(struct pool *p)
 	free(p);
 }
 
+bool
+pool_idle(struct pool *p)
+{
+	bool idle;
+
+	lock(p);
+	idle = p->ntodo == 0 && p->nrunning == 0 && TAILQ_EMPTY(&p->done);
+	unlock(p);
+	return (idle);
+}
+
 int
 pool_submit(struct pool *p, const char *host, int family, pool_done_fn fn,
     void *arg)

@@ -10,6 +10,7 @@
 #define TIDE_RESOLVER_POOL_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 
 #include "common/messages.h"
 
@@ -25,6 +26,8 @@ struct pool *pool_new(struct event_base *, unsigned int threads,
 	    unsigned int queue, pool_lookup_fn);
 /* Threads that are inside a look-up are left to the end of the process. */
 void	pool_free(struct pool *);
+/* Nothing waits, runs or is to be delivered: pool_free() frees all. */
+bool	pool_idle(struct pool *);
 /* 0, or -1 with errno: EAGAIN when the queue is full. */
 int	pool_submit(struct pool *, const char *host, int family,
 	    pool_done_fn, void *arg);
