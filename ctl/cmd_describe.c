@@ -3,9 +3,7 @@
 #include "config.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/ctl.h"
@@ -24,18 +22,18 @@ name_valid(const char *s)
 }
 
 static int
-describe(struct ctl *ctl, const char *path)
+describe(struct ctl *ctl, const char *what)
 {
-	const char *args[] = { "--describe", path,
-	    ctl->json ? "--json" : NULL, NULL };
+	const char *args[] = { "--plugin-dir", ctl->plugin_dir, "--describe",
+	    what, ctl->json ? "--json" : NULL, NULL };
 	struct json_object *data;
 	struct worker_output o;
 	int status;
 
 	if (worker_run(ctl, args, -1, &o) == -1)
-		return (ctl_usage(ctl, strerror(errno)));
+		return (worker_cannot(ctl));
 	if (o.status != 0)
-		status = worker_fail(ctl, &o, CTL_FAILED);
+		status = worker_fail(ctl, &o);
 	else if (ctl->json) {
 		data = json_object_new_object();
 		json_object_object_add(data, "options",
@@ -52,22 +50,22 @@ describe(struct ctl *ctl, const char *path)
 static int
 run(struct ctl *ctl, int argc, char **argv)
 {
-	char path[4096];
-
-	(void)argc;
+	if (argc == 1 && strcmp(argv[0], "pipeline") == 0) {
+		ctl->label = "describe pipeline";
+		return (describe(ctl, "@pipeline"));
+	}
+	if (argc != 2 || strcmp(argv[0], "sink") != 0)
+		return (ctl_usage(ctl, "usage: describe sink NAME, or "
+		    "describe pipeline"));
 	ctl->label = "describe sink";
-	if (strcmp(argv[0], "sink") != 0)
-		return (ctl_usage(ctl, "describe what? describe sink NAME"));
 	if (!name_valid(argv[1]))
 		return (ctl_usage(ctl, "a sink's name is made of letters, "
 		    "digits, - and _"));
-	if ((size_t)snprintf(path, sizeof(path), "%s/%s.so", ctl->plugin_dir,
-	    argv[1]) >= sizeof(path))
-		return (ctl_usage(ctl, "the path of the plugin is too long"));
-	return (describe(ctl, path));
+	return (describe(ctl, argv[1]));
 }
 
 const struct ctl_command cmd_describe = {
-	"describe", "sink NAME", "print the options of a sink",
-	CTL_WORKER, 2, 2, run
+	"describe", "sink NAME|pipeline",
+	"print the options of a sink, or of any pipeline",
+	CTL_WORKER, 1, 2, run
 };

@@ -6,7 +6,6 @@
  */
 #include "config.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -39,15 +38,14 @@ valid(struct ctl *ctl, const char *what)
 static int
 check_file(struct ctl *ctl, const char *what, const char *path, int keep_fd)
 {
-	const char *args[] = { "--validate", path, "--plugin-dir",
-	    ctl->plugin_dir, NULL };
+	const char *args[] = { "--plugin-dir", ctl->plugin_dir, "--validate",
+	    path, NULL };
 	struct worker_output o;
 	int status;
 
 	if (worker_run(ctl, args, keep_fd, &o) == -1)
-		return (ctl_usage(ctl, strerror(errno)));
-	status = o.status == 0 ? valid(ctl, what) :
-	    worker_fail(ctl, &o, CTL_INVALID);
+		return (worker_cannot(ctl));
+	status = o.status == 0 ? valid(ctl, what) : worker_fail(ctl, &o);
 	worker_output_free(&o);
 	return (status);
 }
@@ -61,10 +59,10 @@ check_text(struct ctl *ctl, const char *what, const char *text)
 	int fd, status;
 
 	if ((fd = memfd_create("pipeline", MFD_CLOEXEC)) == -1)
-		return (ctl_usage(ctl, strerror(errno)));
+		return (worker_cannot(ctl));
 	if (write(fd, text, len) != (ssize_t)len) {
 		(void)close(fd);
-		return (ctl_usage(ctl, "the document could not be written"));
+		return (worker_cannot(ctl));
 	}
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	status = check_file(ctl, what, path, fd);

@@ -157,11 +157,11 @@ worker_output_free(struct worker_output *o)
 }
 
 int
-worker_fail(struct ctl *ctl, const struct worker_output *o, int status)
+worker_fail(struct ctl *ctl, const struct worker_output *o)
 {
 	char *end;
 	struct ctl_error e = {
-		.status = (enum ctl_exit)status, .code = "worker",
+		.status = CTL_FAILED, .code = "worker",
 		.component = "worker", .message = o->err, .cause = "",
 		.next = ""
 	};
@@ -169,13 +169,27 @@ worker_fail(struct ctl *ctl, const struct worker_output *o, int status)
 	for (end = o->err + strlen(o->err); end > o->err &&
 	    end[-1] == '\n'; end--)
 		end[-1] = '\0';
-	if (o->status == 127) {
-		e.status = CTL_FAILED;
+	if (o->status == 3) {
+		e.status = CTL_INVALID;
+		e.code = "invalid";
+	} else if (o->status == 127) {
 		e.code = "worker_program";
 		e.next = "check the installation, or give --libexec-dir";
-	} else if (status == CTL_INVALID)
-		e.code = "invalid";
+	}
 	if (e.message[0] == '\0')
 		e.message = "pg-tide-worker failed without a word";
+	return (ctl_fail(ctl, &e));
+}
+
+int
+worker_cannot(struct ctl *ctl)
+{
+	const struct ctl_error e = {
+		.status = CTL_FAILED, .code = "worker_program",
+		.component = "cli", .message = strerror(errno), .cause =
+		    "too little memory, or too many processes or files",
+		.next = ""
+	};
+
 	return (ctl_fail(ctl, &e));
 }

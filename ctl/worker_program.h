@@ -24,8 +24,9 @@ struct worker_output {
 int	worker_run(struct ctl *, const char *const *args, int keep_fd,
 	    struct worker_output *);
 void	worker_output_free(struct worker_output *);
-/* Turn failure into ctl_fail(); invalid is what its exit status 3 and the
- * others mean to the caller. */
-int	worker_fail(struct ctl *, const struct worker_output *, int status);
+/* Tell why it did not do what was asked: its status 3 is CTL_INVALID. */
+int	worker_fail(struct ctl *, const struct worker_output *);
+/* worker_run() failed, errno says why. */
+int	worker_cannot(struct ctl *);
 
 #endif

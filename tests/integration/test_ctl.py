@@ -284,8 +284,9 @@ def test_a_script_that_fails_leaves_no_trace(pg_empty, tmp_path):
 
 
 FAKE_WORKER = """#!/bin/sh
+[ "$1" = --plugin-dir ] && shift 2
 case $1 in
---describe) [ "${2##*/}" = good.so ] || { echo "no plugin $2" >&2; exit 1; }
+--describe) [ "$2" = good ] || [ "$2" = @pipeline ] || { echo "no plugin $2" >&2; exit 1; }
     [ "$3" = --json ] && echo '[{"name":"url"}]' || echo "url  string";;
 --validate) grep -q good "$2" && exit 0
     echo "the document is bad" >&2; exit 3;;
@@ -306,6 +307,7 @@ def test_describe_asks_the_worker_program(fake_worker):
     assert (run.returncode, run.stdout) == (OK, "url  string\n")
     doc = envelope(ctl("describe", "sink", "good", "--json", *fake_worker))
     assert doc["data"] == {"options": [{"name": "url"}]}
+    assert ctl("describe", "pipeline", *fake_worker).returncode == OK
     run = ctl("describe", "sink", "bad", *fake_worker)
     assert run.returncode == FAILED and "no plugin" in run.stderr
     run = ctl("describe", "sink", "good", "--libexec-dir", "/nonexistent")
@@ -332,3 +334,43 @@ def test_validate_a_stored_pipeline(pg_empty, fake_worker):
     assert run.returncode == OK, run.stderr
     run = ctl("validate", "missing", *url, *fake_worker)
     assert run.returncode == FAILED
+
+
+def real_worker():
+    return staged("libexec/pg-tided/pg-tide-worker", "worker/pg-tide-worker")
+
+
+def plugin_dir():
+    return staged("lib/pg-tided/plugins", "plugins/webhook/.libs")
+
+
+DOCUMENT = {"schema_version": 1, "name": "p", "source_type": "outbox",
+            "source": {"outbox": "orders"}, "sink_type": "webhook",
+            "sink": {"url": "https://example.com/hook"}}
+
+
+@pytest.mark.parametrize("change,status,word", [
+    ({}, OK, "valid"), ({"batch_size": 0}, INVALID, "batch_size"),
+    ({"sink": {}}, INVALID, "url"), ({"nonsense": 1}, INVALID, "nonsense"),
+    ({"sink": {"url": "https://a.example/", "colour": "red"}}, INVALID, "colour"),
+    ({"sink_type": "nosuch"}, INVALID, "nosuch")])
+def test_validate_with_the_real_worker(tmp_path, change, status, word):
+    args = ("--libexec-dir", os.path.dirname(real_worker()),
+            "--plugin-dir", plugin_dir())
+    path = tmp_path / "doc.json"
+    path.write_text(json.dumps(dict(DOCUMENT, **change)), encoding="ascii")
+    path.chmod(0o600)
+    run = ctl("validate", str(path), *args)
+    assert run.returncode == status, run.stdout + run.stderr
+    assert word in run.stdout + run.stderr
+
+
+def test_describe_with_the_real_worker():
+    args = ("--libexec-dir", os.path.dirname(real_worker()),
+            "--plugin-dir", plugin_dir(), "--json")
+    for subject, name in ((("sink", "webhook"), "url"),
+                          (("pipeline",), "batch_size")):
+        doc = envelope(ctl("describe", *subject, *args))
+        assert name in [o["name"] for o in doc["data"]["options"]]
+    assert ctl("describe", "sink", "nosuch", *args).returncode in (FAILED,
+                                                                   INVALID)
