@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: ISC
-# The host of sink plugins, with a sink that misbehaves on demand.
+# The host of sink plugins, with a sink that misbehaves on demand; the
+# classes of the sandbox.
 if HAVE_CMOCKA
+SINKHOST_TESTS = tests/unit/test-sinkhost tests/unit/test-sinkopt \
+	tests/unit/test-sandbox
 check_LTLIBRARIES += tests/unit/testsink.la
-check_PROGRAMS += tests/unit/test-sinkhost tests/unit/test-sinkopt
-TESTS += tests/unit/test-sinkhost tests/unit/test-sinkopt
+check_PROGRAMS += $(SINKHOST_TESTS)
+TESTS += $(SINKHOST_TESTS)
 endif
+tests_unit_test_sandbox_SOURCES = tests/unit/test-sandbox.c \
+	tests/sandbox/probe_acts.c tests/sandbox/probe_acts.h
+tests_unit_test_sandbox_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_sandbox_LDADD = common/sandbox/libtidesandbox.a \
+	$(UNIT_LIBS) $(SECCOMP_LIBS)
 tests_unit_testsink_la_SOURCES = tests/unit/testsink.c
 tests_unit_testsink_la_CFLAGS = $(TIDE_CFLAGS)
 tests_unit_testsink_la_LDFLAGS = $(TIDE_MODULE_FLAGS) -rpath /nowhere
