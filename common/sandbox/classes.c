@@ -61,6 +61,7 @@ static const struct filter_rule base_rules[] = {
 	ALLOW(pread64), ALLOW(pwrite64), ALLOW(close), ALLOW(lseek),
 	ALLOW(dup), ALLOW(dup3), ALLOW(fstat), ALLOW(fsync),
 	ALLOW(fdatasync),
+	ALLOW(ftruncate),	/* takes back what was not written whole */
 	ALLOW(poll), ALLOW(ppoll), ALLOW(select), ALLOW(pselect6),
 	ALLOW(epoll_create1), ALLOW(epoll_ctl), ALLOW(epoll_wait),
 	ALLOW(epoll_pwait), ALLOW(epoll_pwait2), ALLOW(eventfd2),

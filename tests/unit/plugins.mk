@@ -20,5 +20,6 @@ EXTRA_tests_unit_test_webhook_DEPENDENCIES = plugins/webhook/webhook.la
 tests_unit_test_webhook_net_SOURCES = tests/unit/test-webhook-net.c \
 	$(HOOKBENCH)
 tests_unit_test_webhook_net_CFLAGS = $(UNIT_CFLAGS) $(SECCOMP_CFLAGS)
-tests_unit_test_webhook_net_LDADD = $(TESTHOST_LIBS) $(SECCOMP_LIBS)
+tests_unit_test_webhook_net_LDADD = common/sandbox/libtidesandbox.a \
+	$(TESTHOST_LIBS) $(SECCOMP_LIBS)
 EXTRA_tests_unit_test_webhook_net_DEPENDENCIES = plugins/webhook/webhook.la
