@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # The sink plugins, in the test host; most talk to receiver.py.
 PLUGIN_TESTS = tests/unit/test-webhook-parts tests/unit/test-webhook \
-	tests/unit/test-webhook-net
+	tests/unit/test-webhook-net tests/unit/test-file
 if HAVE_CMOCKA
 check_PROGRAMS += $(PLUGIN_TESTS)
 TESTS += $(PLUGIN_TESTS)
@@ -23,3 +23,8 @@ tests_unit_test_webhook_net_CFLAGS = $(UNIT_CFLAGS) $(SECCOMP_CFLAGS)
 tests_unit_test_webhook_net_LDADD = common/sandbox/libtidesandbox.a \
 	$(TESTHOST_LIBS) $(SECCOMP_LIBS)
 EXTRA_tests_unit_test_webhook_net_DEPENDENCIES = plugins/webhook/webhook.la
+tests_unit_test_file_SOURCES = tests/unit/test-file.c \
+	tests/unit/peerprog.c tests/unit/peerprog.h
+tests_unit_test_file_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_file_LDADD = $(TESTHOST_LIBS)
+EXTRA_tests_unit_test_file_DEPENDENCIES = plugins/file/file.la
