@@ -1,1 +1,43 @@
 # SPDX-License-Identifier: ISC
+# pg-tided: libc, libevent_core and inih; no client library.  The library is
+# what the unit tests use too.
+SUPERVISOR_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(INIH_CFLAGS)
+SUPERVISOR_LIBS = supervisor/libtidesuper.a common/libtide.a $(EVENT_LIBS) \
+	$(INIH_LIBS)
+
+noinst_LIBRARIES += supervisor/libtidesuper.a
+supervisor_libtidesuper_a_SOURCES = \
+	supervisor/attest.c supervisor/attest.h \
+	supervisor/beneath.c supervisor/beneath.h \
+	supervisor/channels.c supervisor/channels.h \
+	supervisor/cmdline.c supervisor/cmdline.h \
+	supervisor/conf.c supervisor/conf.h \
+	supervisor/conf_mask.c \
+	supervisor/core.c supervisor/core.h \
+	supervisor/daemon.c supervisor/daemon.h \
+	supervisor/document.c supervisor/document.h \
+	supervisor/envfile.c supervisor/envfile.h \
+	supervisor/handover.c supervisor/handover.h \
+	supervisor/handshake.c supervisor/handshake.h \
+	supervisor/identity.c supervisor/identity.h \
+	supervisor/listeners.c supervisor/listeners.h \
+	supervisor/options.c supervisor/options.h \
+	supervisor/pgurl.c supervisor/pgurl.h \
+	supervisor/pipelines.c supervisor/pipelines.h \
+	supervisor/privdrop.c supervisor/privdrop.h \
+	supervisor/process.c supervisor/process.h \
+	supervisor/report.c supervisor/report.h \
+	supervisor/requests.c supervisor/requests.h \
+	supervisor/secrets.c supervisor/secrets.h \
+	supervisor/spawn.c supervisor/spawn.h \
+	supervisor/super.c supervisor/super.h \
+	supervisor/syslog.c supervisor/syslog.h \
+	supervisor/throttle.c supervisor/throttle.h \
+	supervisor/trust.c supervisor/trust.h \
+	supervisor/worker_ops.c supervisor/worker_ops.h
+supervisor_libtidesuper_a_CFLAGS = $(SUPERVISOR_CFLAGS)
+
+sbin_PROGRAMS += supervisor/pg-tided
+supervisor_pg_tided_SOURCES = supervisor/main.c
+supervisor_pg_tided_CFLAGS = $(SUPERVISOR_CFLAGS)
+supervisor_pg_tided_LDADD = $(SUPERVISOR_LIBS)
