@@ -3,7 +3,7 @@
 # the seeds in "make check" otherwise.
 
 FUZZ_TARGETS = tests/fuzz/fuzz-message tests/fuzz/fuzz-secretref \
-	tests/fuzz/fuzz-units
+	tests/fuzz/fuzz-units tests/fuzz/fuzz-http tests/fuzz/fuzz-expose
 check_PROGRAMS += $(FUZZ_TARGETS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c \
@@ -14,6 +14,12 @@ tests_fuzz_fuzz_secretref_SOURCES = tests/fuzz/fuzz-secretref.c \
 tests_fuzz_fuzz_secretref_LDADD = common/libtide.a $(EVENT_LIBS)
 tests_fuzz_fuzz_units_SOURCES = tests/fuzz/fuzz-units.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_units_LDADD = common/libtide.a $(EVENT_LIBS)
+tests_fuzz_fuzz_http_SOURCES = tests/fuzz/fuzz-http.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_http_LDADD = supervisor/control/libtidecontrol.a \
+	common/libtide.a $(EVENT_LIBS) -lm
+tests_fuzz_fuzz_expose_SOURCES = tests/fuzz/fuzz-expose.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_expose_LDADD = supervisor/control/libtidecontrol.a \
+	common/libtide.a $(EVENT_LIBS) -lm
 
 if FUZZING
 FUZZ_FLAGS = -fsanitize=fuzzer
@@ -23,6 +29,8 @@ TESTS += $(FUZZ_TARGETS)
 tests_fuzz_fuzz_message_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_secretref_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_http_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_expose_SOURCES += tests/fuzz/replay.c
 endif
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
@@ -30,6 +38,10 @@ tests_fuzz_fuzz_secretref_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_secretref_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_units_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_units_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_expose_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_expose_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 
 # Each target for FUZZ_SECONDS on a copy of its seeds; what it finds stays
 # in fuzz-work/ and becomes a seed once it is mended.
