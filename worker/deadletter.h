@@ -7,6 +7,7 @@
 #ifndef TIDE_WORKER_DEADLETTER_H
 #define TIDE_WORKER_DEADLETTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@ struct deadletters;
 struct deadletter {
 	int64_t		id;
 	uint64_t	seq;
+	bool		settles;	/* the event, when written */
 	char		error_class[DEADLETTER_CLASS];
 	int32_t		code;
 	uint32_t	attempts;

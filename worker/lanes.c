@@ -371,9 +371,9 @@ lanes_oldest(const struct lanes *ls)
 }
 
 bool
-lanes_is_sick(const struct lanes *ls, uint64_t hash)
+lanes_is_failing(const struct lanes *ls, uint64_t hash)
 {
 	const struct lane	*l = lane_map_find(&ls->map, hash);
 
-	return (l != NULL && (l->failing_us != 0 || l->away_first != NULL));
+	return (l != NULL && l->failing_us != 0);
 }

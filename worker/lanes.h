@@ -108,7 +108,7 @@ struct lanes_stat {
 void	lanes_stat(const struct lanes *, struct lanes_stat *);
 /* The event that has been with the sink the longest, or NULL. */
 const struct parcel *lanes_oldest(const struct lanes *);
-/* Is the lane of this hash failing or away? */
-bool	lanes_is_sick(const struct lanes *, uint64_t hash);
+/* Is the lane of this hash failing? */
+bool	lanes_is_failing(const struct lanes *, uint64_t hash);
 
 #endif

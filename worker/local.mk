@@ -16,6 +16,15 @@ worker_librelay_a_SOURCES = \
 	worker/query.c worker/query.h \
 	worker/reader.c worker/reader.h \
 	worker/refetch.c worker/refetch.h \
+	worker/relay.c worker/relay.h \
+	worker/relay_int.h \
+	worker/relay_attach.c \
+	worker/relay_bell.c \
+	worker/relay_deliver.c \
+	worker/relay_end.c \
+	worker/relay_intake.c \
+	worker/relay_pump.c \
+	worker/relay_report.c worker/relay_report.h \
 	worker/rows.c worker/rows.h \
 	worker/slab.c worker/slab.h \
 	worker/snapshot.c worker/snapshot.h \

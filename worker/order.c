@@ -38,7 +38,7 @@ struct order {
 };
 
 struct order *
-order_new(size_t entries, struct snapshot *s1)
+order_new(size_t entries, uint64_t first, struct snapshot *s1)
 {
 	struct order	*o;
 	size_t		 size = 1024;
@@ -52,7 +52,7 @@ order_new(size_t entries, struct snapshot *s1)
 		return (NULL);
 	}
 	o->size = size;
-	o->head = o->tail = 1;
+	o->head = o->tail = first;
 	o->settled = snapshot_ref(s1);
 	return (o);
 }

@@ -25,9 +25,9 @@ struct position {
 	int64_t		 last_id;
 };
 
-/* entries: how many events may be behind the position at most; s1: all
- * that is settled. */
-struct order *order_new(size_t entries, struct snapshot *s1);
+/* entries: how many events may be ahead of the position at most; first: the
+ * first seq; s1: all that is settled. */
+struct order *order_new(size_t entries, uint64_t first, struct snapshot *s1);
 void	order_free(struct order *);
 
 /* The next window begins, behind last_id of it.  It takes references of

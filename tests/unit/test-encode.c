@@ -159,7 +159,7 @@ native_has_ten_keys(void **state)
 	    "2023-11-14T22:13:20.123456Z");
 	/* Spliced, not decoded: 1.50 stays 1.50. */
 	assert_non_null(memmem(p->value, p->valuelen,
-	    "\"payload\":{\"n\": 1.50},", 23));
+	    "\"payload\":{\"n\": 1.50},", 22));
 	json_object_put(o);
 	json_tokener_free(tok);
 	parcel_free(f.table, p);

@@ -328,8 +328,8 @@ a_stuck_key_stops_nobody(void **state)
 	lanes_tick(m.ls, 7000);
 	lanes_stat(m.ls, &st);
 	assert_int_equal(st.away, 2);
-	assert_true(lanes_is_sick(m.ls, 1));
-	assert_false(lanes_is_sick(m.ls, 2));
+	assert_true(lanes_is_failing(m.ls, 1));
+	assert_false(lanes_is_failing(m.ls, 2));
 	e = event_make(&m, 2);
 	assert_int_equal(lanes_add(m.ls, e), 0);
 	free(e);

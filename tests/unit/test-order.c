@@ -52,7 +52,7 @@ static void
 windows_follow(void **state)
 {
 	struct snapshot	*a = snap(10), *b = snap(20), *c = snap(30);
-	struct order	*o = order_new(16, a);
+	struct order	*o = order_new(16, 1, a);
 	struct position	 p;
 	uint64_t	 s1, s2, s3;
 
@@ -99,7 +99,7 @@ static void
 resumed_window_keeps_its_place(void **state)
 {
 	struct snapshot	*a = snap(10), *b = snap(20);
-	struct order	*o = order_new(16, a);
+	struct order	*o = order_new(16, 1, a);
 	struct position	 p;
 
 	(void)state;
@@ -118,7 +118,7 @@ static void
 slow_event_is_passed_under_pressure(void **state)
 {
 	struct snapshot	*a = snap(10), *b = snap(20);
-	struct order	*o = order_new(1024, a);
+	struct order	*o = order_new(1024, 1, a);
 	static struct model	 m;
 	uint64_t	 slow, seq;
 	size_t		 i;
@@ -198,7 +198,7 @@ random_runs_keep_the_position_true(void **state)
 
 	(void)state;
 	r.s1 = snap(1);
-	r.o = order_new(1024, r.s1);
+	r.o = order_new(1024, 1, r.s1);
 	for (step = 0; step < 60000; step++) {
 		id = r.pushed == 0 ? 0 :
 		    1 + (int64_t)unit_random(&seed, (uint64_t)r.pushed);
