@@ -48,3 +48,10 @@ worker_libsinkhost_a_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS) \
 SINKHOST_LIBS = worker/libsinkhost.a common/sandbox/libtidesandbox.a \
 	common/libtide.a $(EVENT_LIBS) $(JSON_LIBS) $(SSL_LIBS) \
 	$(CRYPTO_LIBS) $(SECCOMP_LIBS)
+
+pkglibexec_PROGRAMS += worker/pg-tide-worker
+worker_pg_tide_worker_SOURCES = worker/main.c worker/tool.c worker/tool.h
+worker_pg_tide_worker_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(PQ_CFLAGS) \
+	$(JSON_CFLAGS)
+worker_pg_tide_worker_LDADD = worker/librelay.a common/pg/libtidepg.a \
+	$(SINKHOST_LIBS) $(PQ_LIBS)
