@@ -144,14 +144,14 @@ descriptors_map(int *fds)
 static int
 limit(int what, rlim_t want)
 {
-	struct rlimit r;
+	struct rlimit r, wanted = { want, want };
 
-	if (getrlimit((__rlimit_resource_t)what, &r) == -1)
+	if (setrlimit((__rlimit_resource_t)what, &wanted) == 0)
+		return (0);
+	/* Above the hard limit, without the right to raise it. */
+	if (errno != EPERM || getrlimit((__rlimit_resource_t)what, &r) == -1)
 		return (-1);
-	/* Root may go above the hard limit, others have what there is. */
-	if (geteuid() != 0 && r.rlim_max < want)
-		want = r.rlim_max;
-	r.rlim_cur = r.rlim_max = want;
+	r.rlim_cur = r.rlim_max;
 	return (setrlimit((__rlimit_resource_t)what, &r));
 }
 
