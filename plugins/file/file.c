@@ -49,6 +49,7 @@ struct file {
 	int			 next_fd;	/* -1: none */
 	bool			 pretty, sync;
 	bool			 stop;		/* write the rest and end */
+	bool			 ended;		/* the rest is written */
 	bool			 abandoned;	/* silence; free yourself */
 	bool			 starved;	/* a short accept */
 						/* lock end */
@@ -268,6 +269,8 @@ writer(void *arg)
 			(void)pthread_cond_wait(&f->changed, &f->lock);
 	}
 	abandoned = f->abandoned;
+	f->ended = true;
+	(void)pthread_cond_signal(&f->changed);
 	(void)pthread_mutex_unlock(&f->lock);
 	if (abandoned)
 		file_free(f);
@@ -353,6 +356,18 @@ file_reload(struct file *f)
 	return (fd == -1 ? -1 : 0);
 }
 
+static void
+init_locks(struct file *f)
+{
+	pthread_condattr_t attr;
+
+	(void)pthread_mutex_init(&f->lock, NULL);
+	(void)pthread_condattr_init(&attr);
+	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&f->changed, &attr);
+	(void)pthread_condattr_destroy(&attr);
+}
+
 static struct file *
 file_new(const struct pgtide_host *host, struct pgtide_ctx *ctx)
 {
@@ -364,8 +379,7 @@ file_new(const struct pgtide_host *host, struct pgtide_ctx *ctx)
 	f->ctx = ctx;
 	f->next_fd = -1;
 	f->out.fd = -1;
-	(void)pthread_mutex_init(&f->lock, NULL);
-	(void)pthread_cond_init(&f->changed, NULL);
+	init_locks(f);
 	f->queue = calloc(1, sizeof(*f->queue));
 	f->busy = calloc(1, sizeof(*f->busy));
 	if (f->queue == NULL || f->busy == NULL) {
@@ -421,8 +435,9 @@ fail:
 	return (NULL);
 }
 
+/* The lock is held. */
 static bool
-join(struct file *f, uint32_t ms)
+wait_for_end(struct file *f, uint32_t ms)
 {
 	struct timespec until;
 
@@ -433,38 +448,43 @@ join(struct file *f, uint32_t ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	return (pthread_clockjoin_np(f->thread, NULL, CLOCK_MONOTONIC,
-	    &until) == 0);
+	while (!f->ended && pthread_cond_timedwait(&f->changed, &f->lock,
+	    &until) == 0)
+		;
+	return (f->ended);
 }
 
 /*
  * The disk did not answer in time.  What was being written may be on it all
- * the same: transient means that it is written again.
+ * the same: transient means that it is written again.  The lock is held.
  */
 static void
 abandon(struct file *f)
 {
 	static const char why[] = "closed before it was on disk";
 
-	(void)pthread_mutex_lock(&f->lock);
 	complete_group(f, f->busy, why, EINTR);
 	complete_group(f, f->queue, why, EINTR);
 	f->queue->n = 0;
 	f->abandoned = true;
 	(void)pthread_cond_signal(&f->changed);
 	(void)pthread_detach(f->thread);
-	(void)pthread_mutex_unlock(&f->lock);
 }
 
 void
 file_close(struct file *f, uint32_t ms)
 {
+	bool ended;
+
 	(void)pthread_mutex_lock(&f->lock);
 	f->stop = true;
 	(void)pthread_cond_signal(&f->changed);
-	(void)pthread_mutex_unlock(&f->lock);
-	if (join(f, ms))
-		file_free(f);
-	else
+	ended = wait_for_end(f, ms);
+	if (!ended)
 		abandon(f);
+	(void)pthread_mutex_unlock(&f->lock);
+	if (!ended)
+		return;			/* the writer frees it */
+	(void)pthread_join(f->thread, NULL);
+	file_free(f);
 }

@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "plugins/webhook/options.h"
 #include "plugins/webhook/sign.h"
@@ -16,13 +17,15 @@
 
 /*
  * The last moment at which files can be read: OpenSSL's configuration, the
- * system's certificates.
+ * system's certificates, and the time zone, which gmtime_r() reads as well
+ * when a certificate's dates are checked.
  */
 static int
 plugin_prepare(char *err, size_t errsize)
 {
 	const curl_version_info_data *info;
 
+	tzset();
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		(void)snprintf(err, errsize, "libcurl cannot be initialised");
 		return (-1);
