@@ -429,6 +429,9 @@ sinkhost_output_reopened(struct sinkhost *h, const char *path, int fd)
 {
 	if (sinkopt_reopen(h->options, path, fd) == -1)
 		log_warn("cannot use the reopened %s", path);
+	else if (h->open && h->plugin.reload != NULL &&
+	    h->plugin.reload(h->instance) == -1)
+		log_warnx("the sink does not take the reopened %s", path);
 	else
 		log_info("reopened %s", path);
 }

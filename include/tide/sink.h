@@ -234,8 +234,12 @@ struct pgtide_host {
 		    const char **);	/* MAP: the element's key */
 	int	(*option_bytes)(struct pgtide_ctx *, const char *,
 		    const void **, size_t *);	/* FILE: its contents */
+	/*
+	 * OUTPUT: borrowed, or -1.  After a rotation the host calls reload(),
+	 * and the same number or another leads to the new file: who writes
+	 * on a thread works on a duplicate.
+	 */
 	int	(*option_fd)(struct pgtide_ctx *, const char *);
-					/* OUTPUT: borrowed, or -1 */
 	/*
 	 * A SECRET option.  Borrowed until secret_put(): copy what a library
 	 * needs and give it back at once.
