@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """Runs the probe plugin in a directory of its own."""
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -39,3 +40,14 @@ class Probe:
 @pytest.fixture
 def probe(tmp_path):
     return Probe(tmp_path)
+
+
+def load_fixtures():
+    """The server, the session and the daemon of the integration tests."""
+    path = os.path.join(os.path.dirname(__file__), os.pardir, "integration",
+                        "conftest.py")
+    spec = importlib.util.spec_from_file_location("integration", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return {name: getattr(module, name)
+            for name in ("pg", "db", "outbox", "make_tided")}

@@ -12,4 +12,12 @@ tests_sandbox_probe_run_SOURCES = tests/sandbox/probe-run.c
 tests_sandbox_probe_run_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS)
 tests_sandbox_probe_run_LDADD = $(SINKHOST_LIBS)
 
-EXTRA_DIST += tests/sandbox/conftest.py tests/sandbox/test_probe.py
+EXTRA_DIST += tests/sandbox/conftest.py tests/sandbox/test_probe.py \
+	tests/sandbox/test_tided.py
+
+# Says more than it did: the supervisor must look for itself.
+noinst_PROGRAMS += tests/sandbox/liar
+tests_sandbox_liar_SOURCES = tests/sandbox/liar.c
+tests_sandbox_liar_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_sandbox_liar_LDADD = common/sandbox/libtidesandbox.a \
+	common/libtide.a $(EVENT_LIBS) $(SECCOMP_LIBS)
