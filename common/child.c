@@ -116,6 +116,9 @@ arguments_parse(struct child *c, int argc, char **argv, const char *program)
 			continue;
 		fatalx("unexpected argument %s", argv[i]);
 	}
+	/* What a worker prints is a pipe to control, which knows this form. */
+	if (c->role == ROLE_WORKER)
+		format = LOG_FMT_TEXT;
 	log_init(program, STDERR_FILENO, format, level);
 	if (c->name[0] != '\0')
 		log_set_context("pipeline", c->name);
@@ -151,6 +154,8 @@ child_start(int argc, char **argv, enum role role, const struct child_ops *ops,
 	STAILQ_INIT(&c->incoming);
 	STAILQ_INIT(&c->paths);
 	arguments_parse(c, argc, argv, prog->name);
+	if (role == ROLE_WORKER)
+		child_log_start(c);
 	harden(prog->comm);
 	if ((c->metrics = metrics_new(c->name)) == NULL)
 		fatal("metrics");

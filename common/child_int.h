@@ -52,6 +52,8 @@ void	child_set_state(struct child *, enum child_state);
 int	child_keep_setting(struct child *, struct frame *);
 /* The settings that came in since the last time are now in force. */
 void	child_settings_commit(struct child *);
+/* A worker's log lines go to control from now on. */
+void	child_log_start(struct child *);
 int	child_take_level(struct frame *);
 /* Is this CHANNEL one of ours, and not another process's for us to serve? */
 bool	child_owns_channel(const struct child *, const struct msg_channel *);

@@ -30,12 +30,22 @@ log_to_control(enum log_level level, const char *line, void *arg)
 	struct frame f;
 
 	/* A library's thread must not touch the peer; it has the pipe. */
-	if (c->ctl == NULL || thread_id() != c->loop_thread)
+	if (thread_id() != c->loop_thread)
 		return (-1);
-	frame_start(&f, MSG_LOG, 0);
+	frame_start(&f, MSG_LOG, c->gen);
 	frame_put_u8(&f, (uint8_t)level);
 	frame_put_str(&f, line);
-	return (peer_offer(c->ctl, &f) == 0 ? 0 : -1);
+	if (c->ctl != NULL)
+		return (peer_offer(c->ctl, &f) == 0 ? 0 : -1);
+	/* Before the event loop: what does not fit goes to the pipe. */
+	return (c->ctl_fd != -1 ? frame_send(c->ctl_fd, &f) : -1);
+}
+
+void
+child_log_start(struct child *c)
+{
+	c->loop_thread = thread_id();
+	log_set_sink(log_to_control, c);
 }
 
 static void
@@ -285,7 +295,6 @@ child_attach(struct child *c, struct event_base *base, void (*tick)(void *),
 	c->base = base;
 	c->tick = tick;
 	c->tick_arg = arg;
-	c->loop_thread = thread_id();
 	c->sup = peer_new(base, c->sup_fd, c->role, ROLE_SUPERVISOR,
 	    CHILD_OUT_QUEUE, "supervisor", &supervisor_ops, c);
 	c->sup_fd = -1;
@@ -298,8 +307,6 @@ child_attach(struct child *c, struct event_base *base, void (*tick)(void *),
 	if (c->res_fd != -1)
 		resolver_open(c, c->res_fd);
 	c->ctl_fd = c->res_fd = -1;
-	if (c->role == ROLE_WORKER)
-		log_set_sink(log_to_control, c);
 	return (beat_start(c));
 }
 

@@ -40,22 +40,30 @@ print_head(struct json_object *data)
 	}
 }
 
+static void
+print_note(struct json_object *row, const char *text)
+{
+	(void)putchar('\n');
+	print_clean(stdout, text_of(row, "pipeline"));
+	(void)fputs(": ", stdout);
+	print_clean(stdout, text);
+	(void)putchar('\n');
+}
+
 /* What went wrong, in full: a table would have to cut it. */
 static void
-print_errors(struct json_object *list)
+print_notes(struct json_object *list)
 {
 	struct json_object *row;
 	size_t i;
 
 	for (i = 0; i < json_object_array_length(list); i++) {
 		row = json_object_array_get_idx(list, i);
-		if (strcmp(text_of(row, "last_error"), "-") == 0)
-			continue;
-		(void)putchar('\n');
-		print_clean(stdout, text_of(row, "pipeline"));
-		(void)fputs(": ", stdout);
-		print_clean(stdout, text_of(row, "last_error"));
-		(void)putchar('\n');
+		if (strcmp(text_of(row, "last_error"), "-") != 0)
+			print_note(row, text_of(row, "last_error"));
+		if (strcmp(text_of(row, "insecure"), "1") == 0)
+			print_note(row, "sends without encryption or without "
+			    "checking certificates");
 	}
 }
 
@@ -76,7 +84,7 @@ run(struct ctl *ctl, int argc, char **argv)
 		    json_object_array_length(list) > 0) {
 			table_print(stdout, columns,
 			    sizeof(columns) / sizeof(columns[0]), list);
-			print_errors(list);
+			print_notes(list);
 		} else
 			(void)puts("no pipelines");
 	}

@@ -147,9 +147,14 @@ struct pgtide_option {
 	const char	*help;		/* one sentence, no full stop */
 };
 
+/*
+ * "requests_total" of the plugin webhook is exposed as
+ * pg_tide_sink_webhook_requests_total.  A gauge named "insecure" becomes
+ * pg_tide_relay_pipeline_insecure: set it to 1 when events go unencrypted.
+ */
 struct pgtide_metric {
-	const char	*name;
-	uint32_t	 type;		/* 1 counter, 2 gauge, 3 histogram */
+	const char	*name;		/* [a-z0-9_]+; counters: ..._total */
+	uint32_t	 type;		/* 1 counter, 2 gauge */
 	const char	*help;
 };
 

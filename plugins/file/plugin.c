@@ -22,15 +22,15 @@ static const struct pgtide_option options[] = {
 };
 
 static const struct pgtide_metric metrics[] = {
-	[METRIC_EVENTS] = { "pgtide_file_events_total", COUNTER,
+	[METRIC_EVENTS] = { "events_total", COUNTER,
 	    "Events appended" },
-	[METRIC_BYTES] = { "pgtide_file_bytes_total", COUNTER,
+	[METRIC_BYTES] = { "bytes_total", COUNTER,
 	    "Bytes appended" },
-	[METRIC_SYNCS] = { "pgtide_file_syncs_total", COUNTER,
+	[METRIC_SYNCS] = { "syncs_total", COUNTER,
 	    "Waits for the disk, each for a group of events" },
-	[METRIC_FAILURES] = { "pgtide_file_failures_total", COUNTER,
+	[METRIC_FAILURES] = { "failures_total", COUNTER,
 	    "Groups of events that could not be appended" },
-	[METRIC_REOPENED] = { "pgtide_file_reopened_total", COUNTER,
+	[METRIC_REOPENED] = { "reopened_total", COUNTER,
 	    "Changes to a new file, after rotation" }
 };
 

@@ -82,21 +82,21 @@ const size_t webhook_noptions =
 #define GAUGE	2
 
 const struct pgtide_metric webhook_metrics[] = {
-	[METRIC_REQUESTS] = { "pgtide_webhook_requests_total", COUNTER,
+	[METRIC_REQUESTS] = { "requests_total", COUNTER,
 	    "HTTP requests started" },
-	[METRIC_CONNECTIONS] = { "pgtide_webhook_connections_total", COUNTER,
+	[METRIC_CONNECTIONS] = { "connections_total", COUNTER,
 	    "Connections attempted" },
-	[METRIC_NETWORK_ERRORS] = { "pgtide_webhook_network_errors_total",
+	[METRIC_NETWORK_ERRORS] = { "network_errors_total",
 	    COUNTER, "Requests that ended without a whole response" },
-	[METRIC_ARRAYS_REFUSED] = { "pgtide_webhook_arrays_refused_total",
+	[METRIC_ARRAYS_REFUSED] = { "arrays_refused_total",
 	    COUNTER, "Arrays refused, whose events were then sent one by one" },
-	[METRIC_HEADERS_DROPPED] = { "pgtide_webhook_headers_dropped_total",
+	[METRIC_HEADERS_DROPPED] = { "headers_dropped_total",
 	    COUNTER, "Headers of events that could not become HTTP headers" },
-	[METRIC_LOOKUPS] = { "pgtide_webhook_lookups_total", COUNTER,
+	[METRIC_LOOKUPS] = { "lookups_total", COUNTER,
 	    "Look-ups of the receiver's host name" },
-	[METRIC_REFUSED] = { "pgtide_webhook_addresses_refused_total",
+	[METRIC_REFUSED] = { "addresses_refused_total",
 	    COUNTER, "Addresses of the receiver's host that are not admitted" },
-	[METRIC_INSECURE] = { "pgtide_webhook_insecure", GAUGE,
+	[METRIC_INSECURE] = { "insecure", GAUGE,
 	    "1 when TLS or the verification of certificates is off" }
 };
 const size_t webhook_nmetrics =

@@ -105,22 +105,33 @@ take_metrics(struct channel *c, struct frame *f)
 	return (r);
 }
 
+/*
+ * Where a plugin's metric goes: into a family named after the plugin, but
+ * for the one that every sink may tell and alerts ask for by one name.
+ */
+static const struct family *
+plugin_family(struct channel *c, const struct msg_metric_def *d)
+{
+	struct hub *h = c->owner->hub;
+	const struct proc *p = procs_pipeline(h->procs, c->name);
+
+	if (d->type == METRIC_GAUGE && strcmp(d->name, "insecure") == 0)
+		return (families_find(h->families, METRIC_INSECURE));
+	return (families_plugin(h->families, p != NULL &&
+	    p->row.plugin[0] != '\0' ? p->row.plugin : "unknown", d));
+}
+
 static int
 take_def(struct channel *c, struct frame *f)
 {
 	const struct family *family;
-	const struct proc *p;
 	struct msg_metric_def d;
 
 	if (msg_metric_def_get(f, &d) == -1 || c->role != ROLE_WORKER ||
 	    d.id < METRIC_PLUGIN_FIRST ||
 	    d.id - METRIC_PLUGIN_FIRST >= CHANNEL_DEFS)
 		return (-1);
-	p = procs_pipeline(c->owner->hub->procs, c->name);
-	family = families_plugin(c->owner->hub->families,
-	    p != NULL && p->row.plugin[0] != '\0' ? p->row.plugin : "unknown",
-	    &d);
-	if (family == NULL)
+	if ((family = plugin_family(c, &d)) == NULL)
 		complain(c, d.name, strerror(errno));
 	c->defs[d.id - METRIC_PLUGIN_FIRST] = family;
 	return (0);

@@ -75,10 +75,41 @@ output_free(struct output *o)
 	free(o);
 }
 
+/*
+ * A line that its own log wrote there, because the frame found no room or
+ * another thread wrote it: "TIME program[pid]: level: context text".  Returns
+ * the text; a line of another form is returned whole.
+ */
+static const char *
+own_line(const struct speaker *s, const char *line, enum log_level *level)
+{
+	const char *p = line + strspn(line, "0123456789-T:.Z");
+	char head[64], name[16];
+	size_t n;
+
+	(void)snprintf(head, sizeof(head), " %s[%ld]: ", s->program, s->pid);
+	n = strlen(head);
+	if (p == line || strncmp(p, head, n) != 0)
+		return (line);
+	p += n;
+	n = strcspn(p, ":");
+	if (n >= sizeof(name) || strncmp(p + n, ": ", 2) != 0)
+		return (line);
+	memcpy(name, p, n);
+	name[n] = '\0';
+	if (log_level_parse(name, level) == -1)
+		return (line);
+	p += n + 2;
+	n = strlen(s->context);
+	return (n > 0 && strncmp(p, s->context, n) == 0 && p[n] == ' ' ?
+	    p + n + 1 : p);
+}
+
 /* Print what stands in buf[0..len), of which nothing is a newline. */
 static void
 output_line(struct output *o, const char *s, size_t len)
 {
+	enum log_level level = LOG_LVL_WARN;
 	char line[LOG_LINE_MAX];
 
 	while (len > 0 && s[len - 1] == '\r')
@@ -90,7 +121,8 @@ output_line(struct output *o, const char *s, size_t len)
 	for (s = line; len > 0; len--, s++)
 		if (*s == '\0')
 			line[s - line] = ' ';
-	speaker_say(&o->speaker, LOG_LVL_WARN, line);
+	s = own_line(&o->speaker, line, &level);
+	speaker_say(&o->speaker, level, s);
 }
 
 static void

@@ -116,6 +116,7 @@ pipeline_json(struct hub *h, const struct proc *p)
 	add_str(o, "ownership", ownership(&v));
 	add_str(o, "health", v.health);
 	add_bool(o, "paused", p->row.paused);
+	add_metric(o, "insecure", h, name, METRIC_INSECURE);
 	add_metric(o, "consumer_lag", h, name, METRIC_LAG);
 	add_metric(o, "consumer_lag_seconds", h, name, METRIC_LAG_SECONDS);
 	add_metric(o, "published", h, name, METRIC_PUBLISHED);

@@ -212,6 +212,12 @@ def test_plugin_metrics_are_named_after_the_plugin(control):
                  metrics("orders", [(1000, (), 4.0)]))
     wait_for(lambda: 'pg_tide_sink_webhook_connections_total'
                      '{pipeline="orders"} 4' in control.page(), 10, "it")
+    playing.send(worker, playing.METRIC_DEF, struct.pack("<HB", 1001, 2) +
+                 playing.text("insecure") + playing.text("Unsafe"))
+    playing.send(worker, playing.METRICS,
+                 metrics("orders", [(1001, (), 1.0)]))
+    control.wait_sample(sample("pipeline_insecure", 1, pipeline="orders"))
+    assert "without encryption" in control.ctl("status").stdout
 
 
 def test_a_worker_speaks_of_its_own_pipeline_only(control):
@@ -430,6 +436,14 @@ def test_prints_what_workers_say_under_their_names(control):
     os.close(out)
     control.wait_log("half a line and the rest")
     control.wait_log("assert failed")
+    out = control.output("orders", pid=4712)
+    os.write(out, b"2026-01-01T00:00:00.000Z pg-tide-worker[4712]: error: "
+             b"pipeline=orders from a thread\n")
+    os.write(out, b"2026-01-01T00:00:00.000Z pg-tide-worker[1]: error: "
+             b"pipeline=orders forged\n")
+    os.close(out)
+    control.wait_log("pg-tide-worker[4712]: error: pipeline=orders from a")
+    control.wait_log("warn: pipeline=orders 2026-01-01T00:00:00.000Z pg-tide")
     log = control.log()
     assert "\x1b" not in log and "careful" in log
     line = [x for x in log.splitlines() if "half a line" in x][0]

@@ -185,11 +185,11 @@ test_groups(void **state)
 		assert_int_equal(sinkhost_outcome(h, (uint64_t)i)->result,
 		    PGTIDE_DELIVERED);
 	assert_contents("groups", all);
-	assert_in_range(sinkhost_metric(h, "pgtide_file_syncs_total"), 1,
+	assert_in_range(sinkhost_metric(h, "syncs_total"), 1,
 	    5000);
-	assert_int_equal(sinkhost_metric(h, "pgtide_file_events_total"),
+	assert_int_equal(sinkhost_metric(h, "events_total"),
 	    50000);
-	assert_int_equal(sinkhost_metric(h, "pgtide_file_bytes_total"),
+	assert_int_equal(sinkhost_metric(h, "bytes_total"),
 	    p - all);
 	close_sink(h);
 	free(all);
@@ -280,7 +280,7 @@ test_no_space(void **state)
 	h = open_sink(fd, NULL, NULL);
 	assert_int_equal(send_one(h, "1"), PGTIDE_TRANSIENT);
 	assert_int_equal(sinkhost_outcome(h, 1)->code, ENOSPC);
-	assert_int_equal(sinkhost_metric(h, "pgtide_file_failures_total"), 1);
+	assert_int_equal(sinkhost_metric(h, "failures_total"), 1);
 	close_sink(h);
 	(void)close(fd);
 }

@@ -116,9 +116,9 @@ test_refused_answers(void **state)
 		assert_int_equal(sinkhost_state(h, &text), 0);
 		assert_non_null(strstr(text, HOOKNET_NAME));
 		assert_true(sinkhost_metric(h,
-		    "pgtide_webhook_addresses_refused_total") > 0);
+		    "addresses_refused_total") > 0);
 		assert_int_equal(sinkhost_metric(h,
-		    "pgtide_webhook_connections_total"), 0);
+		    "connections_total"), 0);
 		bench_close(h);
 	}
 }
@@ -142,7 +142,7 @@ test_name(void **state)
 	assert_int_equal(sinkhost_state(h, NULL), 1);
 	assert_int_equal(sinkhost_lookups(h), 1);
 	assert_int_equal(sinkhost_metric(h,
-	    "pgtide_webhook_connections_total"), 1);
+	    "connections_total"), 1);
 	bench_close(h);
 }
 
@@ -200,7 +200,7 @@ test_tls(void **state)
 		assert_int_equal(bench_send(h, "a:1:b", "{}")->result,
 		    PGTIDE_DELIVERED);
 	assert_int_equal(sinkhost_metric(h,
-	    "pgtide_webhook_connections_total"), 1);
+	    "connections_total"), 1);
 	bench_close(h);
 	/* The address is in the certificate as well. */
 	h = hooknet_tls("127.0.0.1", hooknet_receiver.port);
@@ -241,7 +241,7 @@ test_tls_untrusted(void **state)
 	bench_set(h, "tls.verify", "false");
 	hooknet_must_open(h);
 	assert_true(sinkhost_logged(h, "not verified"));
-	assert_int_equal(sinkhost_metric(h, "pgtide_webhook_insecure"), 1);
+	assert_int_equal(sinkhost_metric(h, "insecure"), 1);
 	assert_int_equal(bench_send(h, "a:1:b", "{}")->code, 200);
 	bench_close(h);
 }
@@ -315,7 +315,7 @@ test_http2(void **state)
 			fail_msg("%d of 200: %s", i, sinkhost_outcome(h,
 			    (uint64_t)i)->detail);
 	assert_int_equal(sinkhost_metric(h,
-	    "pgtide_webhook_connections_total"), 1);
+	    "connections_total"), 1);
 	bench_close(h);
 	/* Switched off, it cannot talk to such a server. */
 	h = hooknet_tls(HOOKNET_NAME, n);

@@ -125,7 +125,7 @@ test_headers(void **state)
 	assert_true(sinkhost_submit(h, &m) != 0);
 	assert_int_equal(sinkhost_wait_settled(h, PATIENCE_MS), 0);
 	assert_int_equal(sinkhost_metric(h,
-	    "pgtide_webhook_headers_dropped_total"), 2);
+	    "headers_dropped_total"), 2);
 	bench_close(h);
 	assert_true(bench_recorded("\"authorization\": \"Bearer tok\""));
 	assert_true(bench_recorded("\"x-tenant\": \"acme\""));
@@ -382,7 +382,7 @@ test_refused_array(void **state)
 			before++;
 	assert_int_equal(before, 1);
 	assert_int_equal(sinkhost_metric(h,
-	    "pgtide_webhook_arrays_refused_total"), 1);
+	    "arrays_refused_total"), 1);
 	bench_close(h);
 }
 
