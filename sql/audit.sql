@@ -39,7 +39,8 @@ CREATE FUNCTION tide.mask_text(p_text text) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT regexp_replace(regexp_replace(p_text,
-	    '(://[^/@\s:]*:)(?!\$\{(?:env|file):[^}]+\}@)[^@\s]+@', '\1***@', 'g'),
+	    '(://[^/@\s:]*:)(?!\$\{(?:env|file):[^}]+\}@)[^@\s]+@', '\1***@',
+	    'g'),
 	    '([?&][^=&]*(?:token|key|secret|passw|sig)[^=&]*=)(?!\$\{)[^&\s]+',
 	    '\1***', 'gi')
 $$;
@@ -59,9 +60,11 @@ BEGIN
 		    m.value, ltrim(p_name || '.' || m.key, '.'),
 		    p_secret, p_secrets)), '{}') FROM jsonb_each(p_doc) m);
 	WHEN 'array' THEN
-		RETURN (SELECT coalesce(jsonb_agg(tide.mask_json(e.value, p_name,
+		RETURN (SELECT coalesce(jsonb_agg(tide.mask_json(e.value,
+		    p_name,
 		    p_secret, p_secrets) ORDER BY e.n), '[]')
-		    FROM jsonb_array_elements(p_doc) WITH ORDINALITY e(value, n));
+		    FROM jsonb_array_elements(p_doc) WITH ORDINALITY
+		    e(value, n));
 	WHEN 'string' THEN
 		RETURN to_jsonb(CASE WHEN p_secret
 		    THEN tide.mask_secret(p_doc #>> '{}')

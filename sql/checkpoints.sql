@@ -56,7 +56,8 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'TD006',
 		    MESSAGE = 'this server is a standby',
 		    HINT = 'A standby does not know which transactions are in'
-		    ' progress, so events would be lost: connect to the primary.';
+		    ' progress, so events would be lost: connect to the'
+		    ' primary.';
 	ELSIF current_setting('transaction_isolation') <> 'read committed' THEN
 		RAISE EXCEPTION USING ERRCODE = 'TD006',
 		    MESSAGE = format('isolation level "%s" cannot be used here',
@@ -77,7 +78,8 @@ BEGIN
 		    MESSAGE = format('role "%s" may not read the events of this'
 		    ' pipeline''s outbox', tide.caller()),
 		    HINT = format('GRANT SELECT ON tide.event_tables and call'
-		    ' tide.events_grant_all(), or GRANT SELECT ON tide.events_%s.',
+		    ' tide.events_grant_all(), or GRANT SELECT ON'
+		    ' tide.events_%s.',
 		    p_outbox_id);
 	END IF;
 END
@@ -100,8 +102,9 @@ BEGIN
 		    MESSAGE = format('this session does not hold the lock of'
 		    ' pipeline "%s", shard %s, in relay group "%s"', p_pipeline,
 		    p_shard, p_group),
-		    HINT = 'Another relay owns it, or a transaction pooler gave the'
-		    ' session to another client: relays need their own sessions.';
+		    HINT = 'Another relay owns it, or a transaction pooler gave'
+		    ' the session to another client: relays need sessions of'
+		    ' their own.';
 	END IF;
 END
 $$;
@@ -217,7 +220,8 @@ BEGIN
 		AND h.shard = p_shard AND h.id = ANY (p_held_del);
 	END IF;
 	IF jsonb_array_length(p_dead) > 0 THEN
-		PERFORM tide.dead_letters_add(p_group, p_pipeline, v_outbox, p_dead);
+		PERFORM tide.dead_letters_add(p_group, p_pipeline, v_outbox,
+		    p_dead);
 	END IF;
 END
 $$;

@@ -10,7 +10,8 @@ DECLARE
 	v_text text := '';
 BEGIN
 	LOOP
-		v_text := substr(v_digits, (p_number % 36)::integer + 1, 1) || v_text;
+		v_text := substr(v_digits, (p_number % 36)::integer + 1, 1)
+		    || v_text;
 		p_number := p_number / 36;
 		EXIT WHEN p_number = 0;
 	END LOOP;

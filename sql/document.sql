@@ -17,9 +17,11 @@ CREATE FUNCTION tide.parse_duration(p_value jsonb) RETURNS numeric
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
-	    WHEN jsonb_typeof(p_value) = 'number' THEN (p_value #>> '{}')::numeric
+	    WHEN jsonb_typeof(p_value) = 'number'
+	    THEN (p_value #>> '{}')::numeric
 	    WHEN p_value #>> '{}' = '0' THEN 0
-	    WHEN p_value #>> '{}' ~ '^[0-9]{1,15}(\.[0-9]{1,6})?(us|ms|s|m|h|d)$'
+	    WHEN p_value #>> '{}'
+	    ~ '^[0-9]{1,15}(\.[0-9]{1,6})?(us|ms|s|m|h|d)$'
 	    THEN substring(p_value #>> '{}', '^[0-9.]+')::numeric
 		* CASE substring(p_value #>> '{}', '[a-z]+$')
 		WHEN 'us' THEN 0.001 WHEN 'ms' THEN 1 WHEN 's' THEN 1000
@@ -32,7 +34,8 @@ CREATE FUNCTION tide.parse_size(p_value jsonb) RETURNS numeric
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT CASE
-	    WHEN jsonb_typeof(p_value) = 'number' THEN (p_value #>> '{}')::numeric
+	    WHEN jsonb_typeof(p_value) = 'number'
+	    THEN (p_value #>> '{}')::numeric
 	    WHEN p_value #>> '{}' ~ '^[0-9]{1,15}([KMGT]i?)?B?$'
 	    THEN substring(p_value #>> '{}', '^[0-9]+')::numeric
 		* CASE substring(p_value #>> '{}', '[KMGT]i?')
@@ -146,7 +149,8 @@ AS $fn$
 	    WHEN 'bool' THEN 'Allowed: true, false'
 	    WHEN 'int' THEN 'Allowed: an integer'
 	    WHEN 'size' THEN
-		'Allowed: a number of bytes, or text like "64KiB", "16MiB", "1GB"'
+		'Allowed: a number of bytes, or text like "64KiB", "16MiB",'
+		' "1GB"'
 	    WHEN 'duration' THEN 'Allowed: a number of milliseconds, or text'
 		' like "200ms", "5s", "1m"'
 	    ELSE 'Allowed: a string that is not empty' END
@@ -177,11 +181,13 @@ BEGIN
 			    v_item.value, p_path || '.' || v_item.key);
 		END LOOP;
 		RETURN;
-	ELSIF p_option->'flags' ? 'list' AND jsonb_typeof(p_value) = 'array' THEN
+	ELSIF p_option->'flags' ? 'list'
+	    AND jsonb_typeof(p_value) = 'array' THEN
 		FOR v_item IN SELECT * FROM jsonb_array_elements(p_value)
 		    WITH ORDINALITY e(value, n) LOOP
 			PERFORM tide.option_check(p_option #- '{flags}',
-			    v_item.value, format('%s[%s]', p_path, v_item.n - 1));
+			    v_item.value,
+			    format('%s[%s]', p_path, v_item.n - 1));
 		END LOOP;
 		RETURN;
 	END IF;
@@ -206,9 +212,10 @@ BEGIN
 		    format('$.sink_type: unknown sink type %s',
 		    coalesce('"' || p_sink_type || '"', 'NULL')),
 		    (SELECT 'Known sink types: ' || string_agg(name, ', '
-		    ORDER BY name) FROM tide.sink_types WHERE name <> '@pipeline')
-		    || '. A relay publishes those of its further plugins when it'
-		    ' starts.');
+		    ORDER BY name) FROM tide.sink_types
+		    WHERE name <> '@pipeline')
+		    || '. A relay publishes those of its further plugins when'
+		    ' it starts.');
 	END IF;
 	RETURN v_options;
 END
@@ -217,7 +224,8 @@ $$;
 CREATE FUNCTION tide.option_find(p_options jsonb, p_name text) RETURNS jsonb
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT o FROM jsonb_array_elements(p_options) o WHERE o->>'name' = p_name
+	SELECT o FROM jsonb_array_elements(p_options) o
+	WHERE o->>'name' = p_name
 $$;
 
 CREATE FUNCTION tide.option_group(p_options jsonb, p_name text) RETURNS boolean
@@ -258,19 +266,23 @@ BEGIN
 		v_at := p_path || '.' || v_member.key;
 		v_option := tide.option_find(p_options, v_name);
 		IF v_option IS NOT NULL THEN
-			PERFORM tide.option_check(v_option, v_member.value, v_at);
-			IF p_into #> string_to_array(v_name, '.') IS NOT NULL THEN
-				PERFORM tide.document_refuse(v_at || ' is given twice',
+			PERFORM tide.option_check(v_option, v_member.value,
+			    v_at);
+			IF p_into #> string_to_array(v_name, '.')
+			    IS NOT NULL THEN
+				PERFORM tide.document_refuse(
+				    v_at || ' is given twice',
 				    'Keep one of the two spellings.');
 			END IF;
 			p_into := tide.document_put(p_into,
 			    string_to_array(v_name, '.'), v_member.value);
 		ELSIF tide.option_group(p_options, v_name) THEN
-			p_into := tide.options_take(v_member.value, p_options, p_into,
-			    v_name || '.', v_at);
+			p_into := tide.options_take(v_member.value, p_options,
+			    p_into, v_name || '.', v_at);
 		ELSE
 			PERFORM tide.document_refuse(v_at || ' is unknown',
-			    'Known here: ' || (SELECT string_agg(o->>'name', ', ')
+			    'Known here: '
+			    || (SELECT string_agg(o->>'name', ', ')
 			    FROM jsonb_array_elements(p_options) o
 			    WHERE starts_with(o->>'name', p_prefix)) || '.');
 		END IF;
@@ -290,7 +302,8 @@ BEGIN
 	WHERE o->'flags' ? 'required'
 	AND p_doc #> string_to_array(o->>'name', '.') IS NULL LIMIT 1;
 	IF v_name IS NOT NULL THEN
-		PERFORM tide.document_refuse('$.sink.' || v_name || ' is missing',
+		PERFORM tide.document_refuse(
+		    '$.sink.' || v_name || ' is missing',
 		    format('Sink "%s" needs it: %s.', p_sink_type,
 		    tide.option_find(p_options, v_name)->>'help'));
 	END IF;
@@ -305,8 +318,8 @@ AS $$
 	SELECT coalesce(jsonb_object_agg(m.key, m.value), '{}')
 	FROM jsonb_each(p_doc) m, tide.sink_types t
 	WHERE t.name = '@pipeline'
-	AND m.key <> ALL ('{schema_version,name,outbox,enabled,source_type,source,'
-	    'sink_type,sink,config}'::text[])
+	AND m.key <> ALL ('{schema_version,name,outbox,enabled,source_type,'
+	    'source,sink_type,sink,config}'::text[])
 	AND (tide.option_find(t.options, m.key) IS NOT NULL
 	    OR tide.option_group(t.options, m.key)) = p_own
 $$;
@@ -321,15 +334,18 @@ BEGIN
 		PERFORM tide.document_refuse('$.schema_version is unknown',
 		    'Allowed: 1.');
 	ELSIF p_doc->'source_type' <> '"outbox"' THEN
-		PERFORM tide.document_refuse('$.source_type has an unknown value',
+		PERFORM tide.document_refuse(
+		    '$.source_type has an unknown value',
 		    'Allowed: outbox.');
 	ELSIF p_doc->>'name' <> p_name THEN
-		PERFORM tide.document_refuse('$.name differs from the pipeline''s'
-		    ' name', 'Leave it out.');
+		PERFORM tide.document_refuse(
+		    '$.name differs from the pipeline''s name',
+		    'Leave it out.');
 	ELSIF p_doc->>'outbox' <> p_outbox
 	    OR p_doc#>>'{source,outbox}' <> p_outbox THEN
-		PERFORM tide.document_refuse('$.outbox differs from the pipeline''s'
-		    ' outbox', 'Leave it out.');
+		PERFORM tide.document_refuse(
+		    '$.outbox differs from the pipeline''s outbox',
+		    'Leave it out.');
 	ELSIF jsonb_typeof(p_doc->'source') <> 'object'
 	    OR (p_doc->'source') - 'outbox' <> '{}' THEN
 		PERFORM tide.document_refuse('$.source is malformed',
@@ -338,7 +354,8 @@ BEGIN
 		PERFORM tide.document_refuse('$.enabled is no boolean',
 		    'Allowed: true, false.');
 	ELSIF p_doc ? 'sink' AND p_doc ? 'config' THEN
-		PERFORM tide.document_refuse('$.sink and $.config are both given',
+		PERFORM tide.document_refuse(
+		    '$.sink and $.config are both given',
 		    'They mean the same: keep one.');
 	ELSIF jsonb_typeof(p_doc->'sink_type') <> 'string' THEN
 		PERFORM tide.document_refuse('$.sink_type is no string',
@@ -354,7 +371,8 @@ CREATE FUNCTION tide.document_canonical(p_name text, p_outbox text,
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	v_nested text := CASE WHEN p_doc ? 'config' THEN 'config' ELSE 'sink' END;
+	v_nested text := CASE WHEN p_doc ? 'config' THEN 'config'
+	    ELSE 'sink' END;
 	v_options jsonb;
 	v_sink jsonb := '{}';
 	v_own jsonb;
@@ -366,8 +384,8 @@ BEGIN
 	PERFORM tide.document_envelope(p_doc, p_name, p_outbox);
 	v_options := tide.options_of(p_doc->>'sink_type');
 	IF p_doc ? v_nested THEN
-		v_sink := tide.options_take(p_doc->v_nested, v_options, v_sink, '',
-		    '$.' || v_nested);
+		v_sink := tide.options_take(p_doc->v_nested, v_options, v_sink,
+		    '', '$.' || v_nested);
 	END IF;
 	v_sink := tide.options_take(tide.document_part(p_doc, false), v_options,
 	    v_sink, '', '$');

@@ -4,7 +4,8 @@
 
 CREATE VIEW tide.inbox_pending AS
 	SELECT NULL::text AS inbox_name, NULL::bigint AS id,
-	    NULL::text AS event_id, NULL::text AS source, NULL::jsonb AS payload,
+	    NULL::text AS event_id, NULL::text AS source,
+	    NULL::jsonb AS payload,
 	    NULL::jsonb AS headers, NULL::timestamptz AS received_at,
 	    NULL::integer AS retry_count
 	WHERE false;

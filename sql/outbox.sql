@@ -51,7 +51,8 @@ BEGIN
 		    ' pipeline has them.';
 	ELSIF p_on_max NOT IN ('keep', 'drop') THEN
 		RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value',
-		    MESSAGE = format('on_max_retention %L is unknown', p_on_max),
+		    MESSAGE = format('on_max_retention %L is unknown',
+		    p_on_max),
 		    HINT = 'Allowed are "keep" and "drop".';
 	END IF;
 END
@@ -72,8 +73,8 @@ BEGIN
 	    p_max_retention, coalesce(p_on_max_retention, 'keep'));
 	IF p_partition_strategy <> 'none' OR p_inline_threshold <> 10000 THEN
 		RAISE NOTICE USING MESSAGE = 'p_inline_threshold and'
-		    ' p_partition_strategy have no effect: every outbox is a ring'
-		    ' of parts';
+		    ' p_partition_strategy have no effect: every outbox is a'
+		    ' ring of parts';
 	END IF;
 	INSERT INTO tide.outboxes (name, retention_hours, notify,
 	    max_retention, on_max_retention, description, owner)
@@ -188,15 +189,13 @@ BEGIN
 	INTO v_pipelines FROM tide.relay_outbox_config WHERE outbox_id = v_id;
 	IF v_pipelines IS NOT NULL THEN
 		RAISE EXCEPTION USING ERRCODE = 'dependent_objects_still_exist',
-		    MESSAGE = format('outbox "%s" is read by pipelines: %s', p_name,
-		    v_pipelines),
+		    MESSAGE = format('outbox "%s" is read by pipelines: %s',
+		    p_name, v_pipelines),
 		    HINT = 'Delete them first with tide.relay_delete().';
 	END IF;
 	DELETE FROM tide.outboxes WHERE id = v_id;
 	PERFORM tide.views_rebuild();
-	EXECUTE format('DROP FUNCTION tide.events_%s_add(smallint, integer, text,'
-	    ' jsonb, jsonb)', v_id);
-	EXECUTE format('DROP TABLE tide.events_%s', v_id);
+	PERFORM tide.events_drop(v_id);
 END
 $$;
 COMMENT ON FUNCTION tide.outbox_drop(text, boolean) IS
@@ -267,16 +266,17 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'TD004',
 		    MESSAGE = format('role "%s" is the last publisher of outbox'
 		    ' "%s"', p_role, p_outbox),
-		    HINT = 'Without publishers the outbox is open to whoever may'
-		    ' execute tide.outbox_publish: grant another role first, call'
-		    ' tide.outbox_disable(), or pass p_open := true.';
+		    HINT = 'Without publishers the outbox is open to whoever'
+		    ' may execute tide.outbox_publish: grant another role'
+		    ' first, call tide.outbox_disable(), or pass'
+		    ' p_open := true.';
 	END IF;
 	DELETE FROM tide.outbox_publishers
 	WHERE outbox_id = v_id AND role_name = p_role;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION USING ERRCODE = 'undefined_object',
-		    MESSAGE = format('role "%s" is not a publisher of outbox "%s"',
-		    p_role, p_outbox),
+		    MESSAGE = format('role "%s" is not a publisher of outbox'
+		    ' "%s"', p_role, p_outbox),
 		    HINT = 'tide.outbox_publishers lists them.';
 	END IF;
 END

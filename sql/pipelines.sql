@@ -117,7 +117,8 @@ BEGIN
 		WHERE c.name = p_name;
 		IF (v_old.start, v_old.outbox_id) <>
 		    (v_new.start, v_new.outbox_id) THEN
-			UPDATE tide.relay_outbox_config c SET start = v_new.start,
+			UPDATE tide.relay_outbox_config c
+			SET start = v_new.start,
 			    start_at = v_new.start_at,
 			    start_snapshot = v_new.start_snapshot
 			WHERE c.name = p_name;
@@ -158,9 +159,9 @@ DECLARE
 BEGIN
 	IF p_sink ~ '^\s*\{' THEN
 		IF p_config IS NOT NULL THEN
-			PERFORM tide.document_refuse('both p_sink and p_config hold a'
-			    ' document', 'Give the sink''s name third, or the whole'
-			    ' document and no fourth argument.');
+			PERFORM tide.document_refuse('both p_sink and p_config'
+			    ' hold a document', 'Give the sink''s name third,'
+			    ' or the whole document and no fourth argument.');
 		END IF;
 		v_doc := tide.parse_document(p_sink);
 		IF v_doc ? 'enabled' AND p_enabled THEN
@@ -168,10 +169,11 @@ BEGIN
 		END IF;
 	ELSIF jsonb_typeof(v_doc) <> 'object' THEN
 		PERFORM tide.document_refuse('$ is no object',
-		    'The fourth argument is the sink''s {"option": value, ...}.');
+		    'The fourth argument is the sink''s {"option": value,'
+		    ' ...}.');
 	ELSIF v_doc->>'sink_type' <> p_sink THEN
-		PERFORM tide.document_refuse('$.sink_type differs from the third'
-		    ' argument', 'Leave it out.');
+		PERFORM tide.document_refuse('$.sink_type differs from the'
+		    ' third argument', 'Leave it out.');
 	ELSE
 		v_doc := v_doc || jsonb_build_object('sink_type', p_sink);
 	END IF;
@@ -179,7 +181,8 @@ BEGIN
 		PERFORM tide.document_refuse('$.batch_size is given twice',
 		    'Leave p_batch_size out, or the member of the document.');
 	ELSIF p_batch_size <> 100 THEN
-		v_doc := v_doc || jsonb_build_object('batch_size', p_batch_size);
+		v_doc := v_doc || jsonb_build_object('batch_size',
+		    p_batch_size);
 	END IF;
 	PERFORM tide.pipeline_put(p_name, p_outbox, v_doc, p_enabled);
 END
@@ -245,7 +248,8 @@ BEGIN
 		RETURN false;
 	END IF;
 	UPDATE tide.relay_outbox_config SET enabled = p_enabled,
-	    generation = nextval('tide.relay_generation_seq'), updated_at = now()
+	    generation = nextval('tide.relay_generation_seq'),
+	    updated_at = now()
 	WHERE name = p_name;
 	PERFORM tide.config_audit(p_name, v_op, v_row.config, v_row.config);
 	PERFORM tide.config_announce(p_name, v_op);
@@ -318,7 +322,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT c.name, o.name, o.id, c.config->>'sink_type', c.generation,
 	    c.enabled, o.notify, c.config::text
-	FROM tide.relay_outbox_config c JOIN tide.outboxes o ON o.id = c.outbox_id
+	FROM tide.relay_outbox_config c JOIN tide.outboxes o
+	    ON o.id = c.outbox_id
 	ORDER BY c.name
 $$;
 COMMENT ON FUNCTION tide.relay_pipelines() IS

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: ISC
 -- Retention: each outbox is a ring of parts.  Publishers fill the current one;
 -- a part whose events everybody has is emptied by TRUNCATE, so that delivery
--- leaves no dead rows.  Nobody ever waits for it: what is busy is left for later.
+-- leaves no dead rows.  Nobody waits for it: what is busy is left for later.
 
 -- A reader that still needs events of a part, or NULL.  Judged by the rows and
--- the readers' snapshots: two index look-ups for each reader, however many rows.
+-- the readers' snapshots: two index look-ups for each reader and any number of
+-- rows.
 CREATE FUNCTION tide.ring_blocker(p_id integer, p_part smallint) RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -177,7 +178,8 @@ BEGIN
 	    WHERE outbox_id = p_id AND closed_at IS NOT NULL
 	    ORDER BY closed_at LOOP
 		v_done := v_done || jsonb_build_object(v_part.part,
-		    tide.ring_sweep_part(v_outbox, v_part.part, v_part.closed_at,
+		    tide.ring_sweep_part(v_outbox, v_part.part,
+		    v_part.closed_at,
 		    p_dry_run));
 	END LOOP;
 	RETURN jsonb_build_object('outbox', v_outbox.name, 'parts', v_done,

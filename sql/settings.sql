@@ -60,7 +60,8 @@ BEGIN
 	SELECT relowner INTO v_owner FROM pg_class WHERE oid = TG_RELID;
 	IF NOT pg_has_role(current_user, v_owner, 'USAGE') THEN
 		RAISE EXCEPTION USING ERRCODE = 'TD003',
-		    MESSAGE = format('table tide.%I is written by its owner alone',
+		    MESSAGE = format('table tide.%I is written by its owner'
+		    ' alone',
 		    TG_TABLE_NAME),
 		    HINT = 'Use the functions of schema tide, or act as the'
 		    ' role that installed it.';

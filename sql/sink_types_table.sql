@@ -37,7 +37,8 @@ BEGIN
 		RAISE EXCEPTION USING ERRCODE = 'TD004',
 		    MESSAGE = format('the option table of sink type "%s" is'
 		    ' malformed', p_name),
-		    HINT = 'It is a JSON array of objects with "name", "type" and'
+		    HINT = 'It is a JSON array of objects with "name", "type"'
+		    ' and'
 		    ' the fields that the type needs.';
 	END IF;
 	INSERT INTO tide.sink_types AS t (name, version, options)

@@ -44,7 +44,8 @@ AS $fn$
 		CROSS JOIN LATERAL (SELECT count(*) AS looked_at,
 		    count(*) FILTER (WHERE n.pending) AS pending,
 		    min(n.created_at) FILTER (WHERE n.pending) AS oldest_at
-		    FROM (SELECT e.created_at, e.held OR e.created_at >= p.start_at
+		    FROM (SELECT e.created_at,
+		    e.held OR e.created_at >= p.start_at
 			AND (p.s2 IS NULL OR e.id > p.last_id
 			OR NOT pg_visible_in_snapshot(e.xid, p.s2)) AS pending
 			FROM (
@@ -79,7 +80,8 @@ DECLARE
 	v_id integer;
 BEGIN
 	FOR v_id IN SELECT id FROM tide.outboxes ORDER BY id LOOP
-		v_heads := v_heads || ' UNION ALL ' || tide.view_heads_branch(v_id);
+		v_heads := v_heads || ' UNION ALL'
+		    ' ' || tide.view_heads_branch(v_id);
 		v_lag := v_lag || ' UNION ALL ' || tide.view_lag_branch(v_id);
 	END LOOP;
 	EXECUTE 'CREATE OR REPLACE VIEW tide.event_heads (outbox_id, head_id,'
@@ -133,7 +135,8 @@ COMMENT ON VIEW tide.reader_lag IS
 
 CREATE VIEW tide.outbox_pending AS
 	SELECT o.name AS outbox_name, coalesce(max(l.lag_events), 0)
-	    AS pending_count, coalesce(bool_or(l.estimated), false) AS estimated,
+	    AS pending_count, coalesce(bool_or(l.estimated),
+	    false) AS estimated,
 	    min(l.oldest_at) AS oldest_at, max(l.head_id) AS max_id
 	FROM tide.outboxes o LEFT JOIN tide.reader_lag l ON l.outbox_id = o.id
 	GROUP BY o.id;
@@ -170,7 +173,8 @@ CREATE VIEW tide.consumer_lag AS
 	    AND c.pipeline = l.pipeline AND c.shard = l.shard
 	WHERE l.pipeline IS NOT NULL;
 COMMENT ON VIEW tide.consumer_lag IS
-    'How far each pipeline is behind; group_name is NULL before its first start';
+    'How far each pipeline is behind; group_name is NULL before its first'
+    ' start';
 
 CREATE VIEW tide.relay_pipeline_status AS
 	SELECT c.name AS pipeline_name, o.name AS outbox_name,

@@ -191,7 +191,7 @@ def test_late_arrival_in_an_emptied_part_is_read(pipe):
     closed_part(pipe)
     delivered(pipe)
     assert sweep(pipe)[0] == {"0": "truncated"}
-    pipe.q("SELECT tide.events_1_add(0::smallint, 1, NULL, '1', '{}')")
+    pipe.q("SELECT tide.events_1_add_0(NULL, '1', '{}', 1)")
     assert pipe.one("SELECT lag_events FROM tide.relay_lag('default')") == 1
     assert parts_of(pipe) == [(2, 0)]
 
