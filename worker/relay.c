@@ -182,7 +182,7 @@ relay_attached(struct relay *r)
 
 	if (sinkhost_open(r->env.sink, r->env.base, r->env.resolve,
 	    r->report.metrics, &relay_sink_ops, r, err, sizeof(err)) == -1)
-		child_fatal(r->env.child, CAUSE_SINK, "sink: %s", err);
+		child_fatal(r->env.child, CAUSE_CONFIG, "sink: %s", err);
 	if (relay_intake_open(r) == -1 || checkpoint_open(r) == -1)
 		relay_no_memory(r);
 	r->life = RELAY_RUNNING;
