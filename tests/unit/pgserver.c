@@ -2,6 +2,7 @@
 /*
  * A private PostgreSQL server for a test.
  */
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <arpa/inet.h>
@@ -86,7 +87,9 @@ server_exec(const struct pgserver *pg, char *const argv[])
 	if (geteuid() == 0 && (setgid(pg->gid) == -1 ||
 	    setuid(pg->uid) == -1))
 		_exit(126);
-	if (chdir(pg->dir) == -1)
+	/* A test that is killed leaves no server behind. */
+	if (chdir(pg->dir) == -1 ||
+	    prctl(PR_SET_PDEATHSIG, SIGQUIT, 0, 0, 0) == -1)
 		_exit(126);
 	execv(path, argv);
 	_exit(127);
@@ -195,8 +198,8 @@ fail:
 	return (NULL);
 }
 
-static PGconn *
-admin_connect(const struct pgserver *pg)
+PGconn *
+pgserver_connect(const struct pgserver *pg)
 {
 	char info[256];
 
@@ -215,7 +218,7 @@ server_wait(const struct pgserver *pg)
 	int ok = 0;
 
 	while (!ok && time(NULL) < deadline) {
-		conn = admin_connect(pg);
+		conn = pgserver_connect(pg);
 		ok = PQstatus(conn) == CONNECTION_OK;
 		PQfinish(conn);
 		if (!ok)
@@ -290,7 +293,7 @@ pgserver_url(const struct pgserver *pg)
 char *
 pgserver_value(const struct pgserver *pg, const char *sql)
 {
-	PGconn *conn = admin_connect(pg);
+	PGconn *conn = pgserver_connect(pg);
 	PGresult *res = PQexec(conn, sql);
 	char *value = NULL;
 
@@ -307,7 +310,7 @@ pgserver_value(const struct pgserver *pg, const char *sql)
 int
 pgserver_sql(const struct pgserver *pg, const char *sql)
 {
-	PGconn *conn = admin_connect(pg);
+	PGconn *conn = pgserver_connect(pg);
 	PGresult *res = PQexec(conn, sql);
 	int ok = PQresultStatus(res) == PGRES_COMMAND_OK ||
 	    PQresultStatus(res) == PGRES_TUPLES_OK;

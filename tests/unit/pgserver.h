@@ -9,6 +9,8 @@
 #ifndef TIDE_TESTS_PGSERVER_H
 #define TIDE_TESTS_PGSERVER_H
 
+#include <libpq-fe.h>
+
 struct pgserver;
 
 /*
@@ -26,6 +28,8 @@ int	pgserver_port(const struct pgserver *);
 const char *pgserver_dir(const struct pgserver *);
 /* "postgres://postgres@127.0.0.1:PORT/postgres" */
 const char *pgserver_url(const struct pgserver *);
+/* A session of the superuser, for PQfinish(). */
+PGconn	*pgserver_connect(const struct pgserver *);
 /* Run SQL as the superuser, blocking; 0, or -1 with the error on stderr. */
 int	pgserver_sql(const struct pgserver *, const char *sql);
 /* The first column of the first row, to be freed; NULL when none. */
