@@ -194,7 +194,8 @@ def bench_drain_webhook(b):
         d.write_env(WEBHOOK_SECRET="secret")
         b.q("SELECT tide.relay_set_outbox(%s, %s, 'webhook', %s::jsonb)",
             name, name, json.dumps({
-                "url": url + "hook", "allow_private": True,
+                "url": url + "hook",
+                "allow_private": True, "allow_insecure": True,
                 "max_inflight": 2000, "max_connections": 16,
                 "signature": {"scheme": "hmac-sha256",
                               "secret": "${env:WEBHOOK_SECRET}"}}))
@@ -240,7 +241,8 @@ def bench_latency(b):
         d = b.tided()
         b.q("SELECT tide.relay_set_outbox(%s, %s, 'webhook', %s::jsonb)",
             name, name, json.dumps({"url": url + "hook",
-                                    "allow_private": True}))
+                                    "allow_private": True,
+                                    "allow_insecure": True}))
         d.start()
         d.wait_ready(name)
         publish_at(b, name, rate, 2, {})
@@ -330,7 +332,8 @@ def bench_idle(b):
     proc, url, _ = b.http_sink()
     d = b.tided()
     b.q("SELECT tide.relay_set_outbox(%s, %s, 'webhook', %s::jsonb)", name,
-        name, json.dumps({"url": url + "hook", "allow_private": True}))
+        name, json.dumps({"url": url + "hook", "allow_private": True,
+                          "allow_insecure": True}))
     d.start()
     d.wait_ready(name)
     time.sleep(3)
