@@ -31,7 +31,7 @@ INSERT INTO tide.sink_types (name, version, builtin, options) VALUES
 {"name":"timeout","type":"duration","flags":["reload"],"default":"20s","min":100,"max":300000,"help":"How long a request may take from its start to the end of the response"},
 {"name":"connect_timeout","type":"duration","flags":["reload"],"default":"5s","min":100,"max":60000,"help":"How long connecting may take, TLS handshake included"},
 {"name":"max_connections","type":"int","flags":["reload"],"default":"16","min":1,"max":1024,"help":"Most requests at a time; over HTTP/1.1 each has a connection of its own, over HTTP/2 they share one"},
-{"name":"http2","type":"enum","flags":["reload","advanced"],"default":"auto","choices":["auto","on","off"],"help":"auto negotiates HTTP/2 over TLS and uses HTTP/1.1 without; on speaks it without TLS too; off never does"},
+{"name":"http2","type":"enum","flags":["reload","advanced"],"default":"auto","choices":["auto","off"],"help":"auto negotiates HTTP/2 over TLS; without TLS and when off it is HTTP/1.1"},
 {"name":"bearer_token","type":"secret","flags":["reload"],"help":"Sent as Authorization: Bearer"},
 {"name":"headers","type":"string","flags":["map","reload"],"help":"Headers of every request, as {\"Name\": \"value\"}; values may hold secret references"},
 {"name":"forward_headers","type":"bool","flags":["reload"],"default":"true","help":"Send an event''s own headers as HTTP headers, unless their name or value is unsafe or they are set otherwise; not for arrays of several"},
@@ -48,6 +48,7 @@ INSERT INTO tide.sink_types (name, version, builtin, options) VALUES
 {"name":"allow_private","type":"bool","flags":["advanced"],"default":"false","help":"Admit receivers on this machine and in private networks; link-local and cloud metadata addresses are refused even then"}
 ]'),
 ('file', '0.1.0', true, '[
-{"name":"path","type":"output","flags":["required"],"help":"File that lines are appended to; - is standard output"},
-{"name":"fsync","type":"bool","flags":[],"default":"true","help":"Make events durable before they count as delivered"}
+{"name":"path","type":"output","flags":["required"],"help":"File that events are appended to, below output.dirs; - is standard output, for a look only"},
+{"name":"format","type":"enum","flags":["reload"],"default":"jsonl","choices":["jsonl","pretty"],"help":"jsonl writes one event per line, pretty lays each out over several for people to read"},
+{"name":"sync","type":"bool","flags":["reload"],"default":"true","help":"Events count as delivered when they are on the disk; false leaves that to the system, and a crash of it may lose them"}
 ]');
