@@ -83,11 +83,11 @@ enum msg_type {
 	MSG_PIPELINE		= 40,	/* struct msg_pipeline, memfd */
 	MSG_PIPELINE_REF	= 41,	/* struct msg_pipeline_ref */
 	MSG_PIPELINE_GONE	= 42,	/* str name */
-	MSG_LIST_END		= 43,	/* the list is complete: a pipeline
-					 * that it did not name with PIPELINE
-					 * or KEEP since the last end is gone.
-					 * Unchanged ones are said again each
-					 * time: compare generations */
+	MSG_LIST_END		= 43,	/* a whole list was said.  After the
+					 * first of a catalog process, what
+					 * was not named by PIPELINE or KEEP
+					 * is gone; unchanged pipelines are
+					 * said again in every list */
 	MSG_PIPELINE_KEEP	= 48,	/* str name: wanted, but its document
 					 * is wrong; what runs goes on */
 	MSG_WAKE		= 44,	/* str outbox; also forwarded to

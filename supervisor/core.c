@@ -121,6 +121,17 @@ on_pipeline_gone(struct process *p, struct frame *f)
 }
 
 static int
+on_pipeline_keep(struct process *p, struct frame *f)
+{
+	char name[MSG_NAME_MAX];
+
+	if (msg_str_get(f, name, sizeof(name)) == -1)
+		return (-1);
+	pipelines_kept(p->super->pipelines, name);
+	return (0);
+}
+
+static int
 on_list_end(struct process *p, struct frame *f)
 {
 	(void)f;
@@ -151,6 +162,7 @@ catalog_frame(struct process *p, struct frame *f)
 		{ MSG_PIPELINE, on_pipeline },
 		{ MSG_PIPELINE_REF, on_pipeline_ref },
 		{ MSG_PIPELINE_GONE, on_pipeline_gone },
+		{ MSG_PIPELINE_KEEP, on_pipeline_keep },
 		{ MSG_LIST_END, on_list_end },
 		{ MSG_WAKE, on_wake }
 	};

@@ -269,6 +269,15 @@ pipelines_gone(struct pipelines *ps, const char *name)
 }
 
 void
+pipelines_kept(struct pipelines *ps, const char *name)
+{
+	struct pipeline *p = pipeline_find(ps, name);
+
+	if (p != NULL)
+		p->listed = true;
+}
+
+void
 pipelines_list_begin(struct pipelines *ps)
 {
 	struct pipeline *p;

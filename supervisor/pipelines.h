@@ -22,6 +22,8 @@ void	pipelines_free(struct pipelines *);	/* no worker may run */
 /* The catalog says.  wanted takes the document over. */
 void	pipelines_wanted(struct pipelines *, struct document *);
 void	pipelines_gone(struct pipelines *, const char *name);
+/* Its document is wrong, but it is not gone: what runs goes on. */
+void	pipelines_kept(struct pipelines *, const char *name);
 /* A new catalog starts its list; at the end of it, what it did not name is
  * gone. */
 void	pipelines_list_begin(struct pipelines *);
