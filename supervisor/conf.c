@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/messages.h"
 #include "common/utf8.h"
 #include "supervisor/options.h"
 #include "supervisor/trust.h"
@@ -59,6 +60,12 @@ put(struct loading *l, const char *name, const char *value,
 	    strspn(value, "0123456789") == strlen(value)) {
 		(void)snprintf(seconds, sizeof(seconds), "%ss", value);
 		value = seconds;
+	}
+	/* It travels to the children in one piece. */
+	if (strlen(value) >= MSG_REF_MAX) {
+		problem(l, "%s: %s: longer than %d bytes", origin, name,
+		    MSG_REF_MAX - 1);
+		return;
 	}
 	if (option_set_put(l->set, name, value, origin, err, sizeof(err)) ==
 	    -1)

@@ -28,7 +28,7 @@ struct process_ops {
 	/* May it start now?  0, or -1: the row was marked otherwise. */
 	int	(*prepare)(struct process *);
 	/* LOCKED was attested: send what it gets before GO.  0 or -1. */
-	int	(*equip)(struct process *, char *err, size_t errsize);
+	int	(*equip)(struct process *, char *, size_t);
 	/* A frame that is not about life and death.  0 or -1, malformed. */
 	int	(*frame)(struct process *, struct frame *);
 	void	(*ready)(struct process *);
@@ -59,14 +59,14 @@ struct process {
 	/* Channels whose far end still has to reach control or resolver. */
 	int		 ctl_far, res_far;
 	uint64_t	 ctl_gen, res_gen;	/* who serves them */
-	int		 out_near;		/* reading end of a worker's 2 */
+	int		 out_near;		/* of a worker's output */
 	uint64_t	 out_gen;		/* which control has it */
 
 	enum exit_cause	 cause;			/* of the last end */
 	char		 text[512];		/* why it does not run */
 	uint32_t	 restarts;
 	unsigned int	 failures;		/* in a row */
-	int64_t		 next_us;		/* throttled until (monotonic) */
+	int64_t		 next_us;		/* monotonic; 0: not waiting */
 	struct event	*restart;
 };
 

@@ -5,7 +5,7 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 	tests/run tests/installed tests/demo/demo \
 	tests/lint/run tests/lint/analyzer tests/lint/cppcheck \
 	tests/lint/functions tests/lint/headers tests/lint/layering \
-	tests/lint/linkage tests/lint/manuals tests/lint/metrics \
+	tests/lint/linkage tests/lint/manuals tests/lint/options tests/lint/metrics \
 	tests/lint/python \
 	tests/lint/scripts tests/lint/style tests/lint/tarball \
 	tests/lint/words
