@@ -2,7 +2,7 @@
 # The runner, the checks on the text of the tree, and the demo.
 
 dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
-	tests/run tests/installed tests/demo/demo \
+	tests/run tests/tap tests/installed tests/demo/demo \
 	tests/lint/run tests/lint/analyzer tests/lint/cppcheck \
 	tests/lint/functions tests/lint/headers tests/lint/layering \
 	tests/lint/linkage tests/lint/manuals tests/lint/options tests/lint/metrics \

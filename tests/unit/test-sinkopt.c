@@ -85,7 +85,7 @@ configure(struct sinkopt *o, const char *text, char *err, size_t size)
 	if (!json_object_object_get_ex(json, "url", NULL))
 		json_object_object_add(json, "url",
 		    json_object_new_string("http://a"));
-	rc = sinkopt_configure(o, json, err, size);
+	rc = sinkopt_configure(o, "sink", json, err, size);
 	json_object_put(json);
 	return (rc);
 }
@@ -176,9 +176,11 @@ test_shape(void **state)
 	char err[512];
 
 	(void)state;
-	assert_int_equal(sinkopt_configure(o, json, err, sizeof(err)), -1);
+	assert_int_equal(sinkopt_configure(o, "sink", json, err,
+	    sizeof(err)), -1);
 	assert_string_equal(err, "sink: must be a JSON object");
-	assert_int_equal(sinkopt_configure(o, NULL, err, sizeof(err)), -1);
+	assert_int_equal(sinkopt_configure(o, "sink", NULL, err,
+	    sizeof(err)), -1);
 	assert_string_equal(err, "sink.url: is required (Where to send)");
 	assert_int_equal(configure(o, "{\"url\": null}", err,
 	    sizeof(err)), -1);
