@@ -2,6 +2,7 @@
 # Tests of the catalog and of the resolver.
 if HAVE_CMOCKA
 CATALOG_TESTS = tests/unit/test-catalog \
+	tests/unit/test-catalog-bell \
 	tests/unit/test-doorbell \
 	tests/unit/test-document \
 	tests/unit/test-names \
@@ -11,13 +12,19 @@ TESTS += $(CATALOG_TESTS)
 endif
 # The processes themselves, with the test in the supervisor's place.
 CHILD_DRIVER = tests/unit/childdriver.c tests/unit/childdriver.h
-tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c $(CHILD_DRIVER) \
-	tests/unit/pgserver.c tests/unit/pgserver.h tests/unit/unit.h
+CATALOG_HARNESS = tests/unit/catalogtest.c tests/unit/catalogtest.h \
+	$(CHILD_DRIVER) tests/unit/pgserver.c tests/unit/pgserver.h \
+	tests/unit/unit.h
+CATALOG_NEEDS = supervisor/catalog/pg-tide-catalog sql/schema.sql
+tests_unit_test_catalog_SOURCES = tests/unit/test-catalog.c $(CATALOG_HARNESS)
 tests_unit_test_catalog_CFLAGS = $(UNIT_CFLAGS) $(PQ_CFLAGS)
 tests_unit_test_catalog_LDADD = $(UNIT_LIBS) $(PQ_LIBS)
-EXTRA_tests_unit_test_catalog_DEPENDENCIES = \
-	supervisor/catalog/pg-tide-catalog sql/schema.sql
-
+EXTRA_tests_unit_test_catalog_DEPENDENCIES = $(CATALOG_NEEDS)
+tests_unit_test_catalog_bell_SOURCES = tests/unit/test-catalog-bell.c \
+	$(CATALOG_HARNESS)
+tests_unit_test_catalog_bell_CFLAGS = $(UNIT_CFLAGS) $(PQ_CFLAGS)
+tests_unit_test_catalog_bell_LDADD = $(UNIT_LIBS) $(PQ_LIBS)
+EXTRA_tests_unit_test_catalog_bell_DEPENDENCIES = $(CATALOG_NEEDS)
 tests_unit_test_resolver_SOURCES = tests/unit/test-resolver.c \
 	$(CHILD_DRIVER) tests/unit/unit.h
 tests_unit_test_resolver_CFLAGS = $(UNIT_CFLAGS)
