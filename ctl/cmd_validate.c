@@ -34,23 +34,52 @@ valid(struct ctl *ctl, const char *what)
 	return (ctl_done(ctl, data));
 }
 
-/* What the worker says about a document; plugin_dir says where sinks lie. */
+static const char *
+first_line(char *text)
+{
+	text[strcspn(text, "\n")] = '\0';
+	return (text);
+}
+
 static int
-check_file(struct ctl *ctl, const char *what, const char *path, int keep_fd)
+invalid(struct ctl *ctl, const char *what, const char *why)
+{
+	char message[1024];
+	const struct ctl_error e = {
+		.status = CTL_INVALID, .code = "invalid", .component = "cli",
+		.message = message, .cause = "", .next = ""
+	};
+
+	(void)snprintf(message, sizeof(message), "%s: %s", what, why);
+	return (ctl_fail(ctl, &e));
+}
+
+/* What the worker says about a document; path is how it finds it. */
+static int
+check_path(struct ctl *ctl, const char *what, const char *path, int keep_fd)
 {
 	const char *args[] = { "--plugin-dir", ctl->plugin_dir, "--validate",
 	    path, NULL };
 	struct worker_output o;
+	size_t n = strlen(path);
 	int status;
 
 	if (worker_run(ctl, args, keep_fd, &o) == -1)
 		return (worker_cannot(ctl));
-	status = o.status == 0 ? valid(ctl, what) : worker_fail(ctl, &o);
+	if (o.status == CTL_INVALID && strncmp(o.err, path, n) == 0 &&
+	    strncmp(o.err + n, ": ", 2) == 0)
+		status = invalid(ctl, what, first_line(o.err + n + 2));
+	else
+		status = o.status == 0 ? valid(ctl, what) :
+		    worker_fail(ctl, &o);
 	worker_output_free(&o);
 	return (status);
 }
 
-/* The document goes to the worker as a file that has no name. */
+/*
+ * The document goes to the worker as a file that has no name: the worker
+ * gives its privilege up and could not open everything that the caller can.
+ */
 static int
 check_text(struct ctl *ctl, const char *what, const char *text)
 {
@@ -65,8 +94,40 @@ check_text(struct ctl *ctl, const char *what, const char *text)
 		return (worker_cannot(ctl));
 	}
 	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	status = check_file(ctl, what, path, fd);
+	status = check_path(ctl, what, path, fd);
 	(void)close(fd);
+	return (status);
+}
+
+/*
+ * relay_get_config() tells with the document whether the pipeline is
+ * enabled, which is no part of what a worker is given.
+ */
+static int
+check_document(struct ctl *ctl, const char *what, struct json_object *doc)
+{
+	if (!json_object_is_type(doc, json_type_object))
+		return (invalid(ctl, what, "is no JSON object"));
+	json_object_object_del(doc, "enabled");
+	return (check_text(ctl, what, json_object_to_json_string_ext(doc,
+	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+}
+
+static int
+check_file(struct ctl *ctl, const char *path)
+{
+	struct json_object *doc = json_object_from_file(path);
+	const char *error = json_util_get_last_err();
+	char why[512];
+	int status;
+
+	if (doc == NULL) {
+		(void)snprintf(why, sizeof(why), "%s", error != NULL ?
+		    error : "cannot be read");
+		return (invalid(ctl, path, first_line(why)));
+	}
+	status = check_document(ctl, path, doc);
+	json_object_put(doc);
 	return (status);
 }
 
@@ -90,6 +151,7 @@ static int
 check_stored(struct ctl *ctl, const char *name)
 {
 	const char *params[] = { name }, *config;
+	struct json_object *doc;
 	int status = CTL_OK;
 	PGresult *res;
 	PGconn *conn;
@@ -99,9 +161,11 @@ check_stored(struct ctl *ctl, const char *name)
 	res = database_query(ctl, conn, config_sql, 1, params, &status);
 	if (res != NULL) {
 		config = PQgetvalue(res, 0, 0);
+		doc = json_tokener_parse(config);
 		status = check_database(ctl, conn, name, config);
 		if (status == CTL_OK)
-			status = check_text(ctl, name, config);
+			status = check_document(ctl, name, doc);
+		json_object_put(doc);
 	}
 	PQclear(res);
 	PQfinish(conn);
@@ -115,7 +179,7 @@ run(struct ctl *ctl, int argc, char **argv)
 
 	(void)argc;
 	if (strchr(argv[0], '/') != NULL || stat(argv[0], &st) == 0)
-		return (check_file(ctl, argv[0], argv[0], -1));
+		return (check_file(ctl, argv[0]));
 	return (check_stored(ctl, argv[0]));
 }
 

@@ -4,7 +4,9 @@
 
 #include "supervisor/control/report.h"
 
+#include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/child.h"
@@ -52,16 +54,19 @@ add_metric(struct json_object *o, const char *key, struct hub *h,
 {
 	const struct family *f = families_find(h->families, id);
 	double value;
+	char text[64];
 
 	if (f == NULL || !store_get(h->store, pipeline, f, "",
-	    clock_mono_us(), &value))
+	    clock_mono_us(), &value) || !(fabs(value) <= 9e15))
 		json_object_object_add(o, key,
 		    json_object_new_string("unknown"));
-	else if (value >= -9e15 && value <= 9e15 &&
-	    value == (double)(int64_t)value)
+	else if (value == (double)(int64_t)value)
 		add_int(o, key, (int64_t)value);
-	else
-		json_object_object_add(o, key, json_object_new_double(value));
+	else {
+		(void)snprintf(text, sizeof(text), "%.6f", value);
+		json_object_object_add(o, key,
+		    json_object_new_double_s(value, text));
+	}
 }
 
 /* As add_metric(), for seconds since 1970: null when it never happened. */

@@ -55,8 +55,7 @@ static const struct advice {
 	    "control_group", "run as root, or set control_group" },
 	{ "unknown_pipeline", "a misspelt name, or it is not enabled",
 	    "see pg-tidectl pipelines" },
-	{ "refused", "the supervisor cannot do this now",
-	    "read the message and the log" },
+	{ "refused", "", "nothing was changed; the log has it, too" },
 	{ "timeout", "the supervisor is busy or hangs",
 	    "try again; look at the log" },
 	{ "busy", "too many requests wait", "try again" }

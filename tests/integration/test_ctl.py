@@ -320,9 +320,11 @@ def test_describe_asks_the_worker_program(fake_worker):
 
 def test_validate_a_file(fake_worker, tmp_path):
     path = tmp_path / "doc.json"
-    for text, status in (("good", OK), ("other", INVALID)):
+    for text, status in (('{"a":"good"}', OK), ('{"a":"b"}', INVALID),
+                         ("{", INVALID), ("[]", INVALID), ("", INVALID)):
         path.write_text(text, encoding="ascii")
         assert ctl("validate", str(path), *fake_worker).returncode == status
+    path.write_text('{"a":"b"}', encoding="ascii")
     doc = envelope(ctl("validate", str(path), "--json", *fake_worker))
     assert doc["error"]["code"] == "invalid"
     assert doc["error"]["message"] == "the document is bad"
@@ -354,7 +356,8 @@ DOCUMENT = {"schema_version": 1, "name": "p", "source_type": "outbox",
 
 
 @pytest.mark.parametrize("change,status,word", [
-    ({}, OK, "valid"), ({"batch_size": 0}, INVALID, "batch_size"),
+    ({}, OK, "valid"), ({"enabled": True}, OK, "valid"),
+    ({"batch_size": 0}, INVALID, "batch_size"),
     ({"sink": {}}, INVALID, "url"), ({"nonsense": 1}, INVALID, "nonsense"),
     ({"sink": {"url": "https://a.example/", "colour": "red"}}, INVALID,
      "colour"),
@@ -367,6 +370,7 @@ def test_validate_with_the_real_worker(tmp_path, change, status, word):
     path.chmod(0o600)
     run = ctl("validate", str(path), *args)
     assert run.returncode == status, run.stdout + run.stderr
+    assert "/proc/self" not in run.stderr
     assert word in run.stdout + run.stderr
 
 
