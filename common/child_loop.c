@@ -53,10 +53,12 @@ say_health(struct child *c, const struct msg_state *state)
 {
 	struct frame f;
 
-	if (c->ctl == NULL)
-		return;
 	msg_state_put(&f, state);
-	(void)peer_offer(c->ctl, &f);
+	f.gen = c->gen;
+	if (c->ctl != NULL)
+		(void)peer_offer(c->ctl, &f);
+	else if (c->ctl_fd != -1)
+		(void)frame_send(c->ctl_fd, &f);
 }
 
 void
@@ -343,15 +345,35 @@ flush(struct child *c)
 		(void)peer_flush(c->sup, FLUSH_MS);
 }
 
+/* FATAL carries the cause alone; what status shows goes to control. */
+static void
+say_last_words(struct child *c, enum exit_cause cause, const char *text)
+{
+	struct msg_state state = { .health = HEALTH_FAILED };
+
+	/* These ends are no fault of the pipeline's. */
+	if (c->role != ROLE_WORKER || cause == CAUSE_SESSION_LOST ||
+	    cause == CAUSE_NOT_OWNER || cause == CAUSE_FENCED)
+		return;
+	(void)snprintf(state.name, sizeof(state.name), "%s", c->name);
+	(void)snprintf(state.error_class, sizeof(state.error_class), "%s",
+	    exit_cause_name(cause));
+	(void)snprintf(state.text, sizeof(state.text), "%s", text);
+	child_state(c, &state);
+}
+
 void
 child_fatal(struct child *c, enum exit_cause cause, const char *fmt, ...)
 {
+	char text[MSG_TEXT_MAX];
 	struct frame f;
 	va_list ap;
 
 	va_start(ap, fmt);
-	log_vline(LOG_LVL_ERROR, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	log_errorx("%s", text);
+	say_last_words(c, cause, text);
 	msg_u32_put(&f, MSG_FATAL, cause);
 	(void)child_say(c, &f);
 	flush(c);

@@ -339,20 +339,33 @@ make_base(void)
 }
 
 static void
-start_relay(struct worker *w)
+start_loop(struct worker *w)
 {
-	const char *group = child_setting(w->child, "relay_group_id");
-	struct relay_env env;
-
 	w->base = make_base();
-	if (w->base == NULL || (w->resolve = resolve_new(w->base)) == NULL)
+	if (w->base == NULL || (w->resolve = resolve_new(w->base)) == NULL ||
+	    child_attach(w->child, w->base, on_tick, w) == -1)
 		child_fatal(w->child, CAUSE_CRASH, "no event loop: %s",
 		    strerror(errno));
+}
+
+/* "host:pid", for status. */
+static void
+name_instance(struct worker *w)
+{
 	if (gethostname(w->instance, sizeof(w->instance) - 16) == -1)
 		(void)snprintf(w->instance, sizeof(w->instance), "localhost");
 	w->instance[sizeof(w->instance) - 17] = '\0';
 	(void)snprintf(w->instance + strlen(w->instance), 16, ":%ld",
 	    (long)getpid());
+}
+
+static void
+start_relay(struct worker *w)
+{
+	const char *group = child_setting(w->child, "relay_group_id");
+	struct relay_env env;
+
+	name_instance(w);
 	memset(&env, 0, sizeof(env));
 	env.base = w->base;
 	env.child = w->child;
@@ -363,7 +376,6 @@ start_relay(struct worker *w)
 	env.group = group != NULL ? group : "default";
 	env.instance = w->instance;
 	if ((w->relay = relay_new(&env)) == NULL ||
-	    child_attach(w->child, w->base, on_tick, w) == -1 ||
 	    relay_start(w->relay) == -1)
 		child_fatal(w->child, CAUSE_CRASH, "cannot start the relay: "
 		    "%s", strerror(errno));
@@ -383,10 +395,14 @@ main(int argc, char **argv)
 	enter_stage2(&w);
 	take_secrets(&w);
 	enter_stage3(&w);
+	start_loop(&w);
 	report_sandbox(&w);
 	start_relay(&w);
 	(void)event_base_dispatch(w.base);
 	relay_free(w.relay);
-	secretmem_free(w.secrets);
+	/* Told to stop without a drain, a plugin's threads may still read
+	 * them; the kernel wipes them then. */
+	if (!sinkhost_is_open(w.sink))
+		secretmem_free(w.secrets);
 	child_exit(w.child);
 }

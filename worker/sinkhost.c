@@ -424,6 +424,12 @@ sinkhost_close(struct sinkhost *h, uint32_t ms)
 	sinkhost_mail(h);
 }
 
+bool
+sinkhost_is_open(const struct sinkhost *h)
+{
+	return (h->open);
+}
+
 void
 sinkhost_output_reopened(struct sinkhost *h, const char *path, int fd)
 {

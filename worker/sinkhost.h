@@ -11,6 +11,7 @@
 
 #include <event2/event.h>
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <tide/sink.h>
 
@@ -74,6 +75,7 @@ size_t	sinkhost_deliver(struct sinkhost *, const struct pgtide_msg *,
 	    size_t n);
 void	sinkhost_flush(struct sinkhost *);
 void	sinkhost_close(struct sinkhost *, uint32_t ms);
+bool	sinkhost_is_open(const struct sinkhost *);
 /* Takes the descriptor over; the plugin keeps its number. */
 void	sinkhost_output_reopened(struct sinkhost *, const char *path, int fd);
 /* Move what the plugin counted to the metrics; before they are sent. */

@@ -7,10 +7,8 @@ import shutil
 
 import pytest
 
-from conftest import BUILD, load_fixtures
+from probing import BUILD
 from tided import free_port, program, wait_for
-
-globals().update(load_fixtures())
 
 PROBE_OPTIONS = json.dumps([{
     "name": "target", "type": "endpoint", "flags": ["required"],
