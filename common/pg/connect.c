@@ -223,14 +223,24 @@ target_set(struct pg_session *s, const struct pg_attempt *at)
 	    user);
 }
 
+/*
+ * A server that hangs up while no command is out says why in a message that
+ * libpq takes for a notice.
+ */
 static void
-notice_log(void *arg, const char *message)
+on_notice(void *arg, const PGresult *res)
 {
+	struct pg_session *s = arg;
+	const char *severity = PQresultErrorField(res,
+	    PG_DIAG_SEVERITY_NONLOCALIZED);
 	char text[PG_TEXT_MAX];
 
-	(void)arg;
-	pg_text_copy(text, sizeof(text), message);
+	pg_text_copy(text, sizeof(text), PQresultErrorMessage(res));
 	log_debug("database: %s", text);
+	if (severity != NULL && (strcmp(severity, "FATAL") == 0 ||
+	    strcmp(severity, "PANIC") == 0))
+		(void)snprintf(s->last_words, sizeof(s->last_words),
+		    "%.500s", text);
 }
 
 static void
@@ -262,7 +272,7 @@ attempt_start(struct pg_session *s)
 		return;
 	}
 	PQsetErrorVerbosity(s->conn, PQERRORS_VERBOSE);
-	PQsetNoticeProcessor(s->conn, notice_log, NULL);
+	(void)PQsetNoticeReceiver(s->conn, on_notice, s);
 	pg_session_timer(s, c->timeout_us);
 	event_add(s->ev_write, NULL);
 }

@@ -224,6 +224,7 @@ pg_query_io(struct pg_session *s)
 	if (s->phase == PG_PHASE_UP) {
 		if (ok == 0 || PQstatus(s->conn) == CONNECTION_BAD)
 			pg_session_over(s, PG_SESSION_LOST,
+			    s->last_words[0] != '\0' ? s->last_words :
 			    PQerrorMessage(s->conn));
 		else
 			queue_send(s);

@@ -85,6 +85,7 @@ struct pg_session {
 	int		 backend_pid, server_version;
 	char		 sqlstate[6];
 	char		 target[512];
+	char		 last_words[512];	/* why the server hangs up */
 };
 
 /* session.c */

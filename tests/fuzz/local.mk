@@ -3,7 +3,8 @@
 # the seeds in "make check" otherwise.
 
 FUZZ_TARGETS = tests/fuzz/fuzz-message tests/fuzz/fuzz-secretref \
-	tests/fuzz/fuzz-units tests/fuzz/fuzz-http tests/fuzz/fuzz-expose
+	tests/fuzz/fuzz-units tests/fuzz/fuzz-http tests/fuzz/fuzz-expose \
+	tests/fuzz/fuzz-document
 check_PROGRAMS += $(FUZZ_TARGETS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c \
@@ -20,6 +21,10 @@ tests_fuzz_fuzz_http_LDADD = supervisor/control/libtidecontrol.a \
 tests_fuzz_fuzz_expose_SOURCES = tests/fuzz/fuzz-expose.c tests/fuzz/fuzz.h
 tests_fuzz_fuzz_expose_LDADD = supervisor/control/libtidecontrol.a \
 	common/libtide.a $(EVENT_LIBS) -lm
+tests_fuzz_fuzz_document_SOURCES = tests/fuzz/fuzz-document.c \
+	tests/fuzz/fuzz.h
+tests_fuzz_fuzz_document_LDADD = supervisor/catalog/libcatalog.a \
+	common/libtide.a $(JSON_LIBS) $(EVENT_LIBS)
 
 if FUZZING
 FUZZ_FLAGS = -fsanitize=fuzzer
@@ -31,6 +36,7 @@ tests_fuzz_fuzz_secretref_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_expose_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_document_SOURCES += tests/fuzz/replay.c
 endif
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
@@ -42,6 +48,8 @@ tests_fuzz_fuzz_http_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_http_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_expose_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_expose_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_document_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_document_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 
 # Each target for FUZZ_SECONDS on a copy of its seeds; what it finds stays
 # in fuzz-work/ and becomes a seed once it is mended.

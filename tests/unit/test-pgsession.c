@@ -205,6 +205,7 @@ test_lost(void **state)
 	    "FROM pg_stat_activity WHERE application_name = "
 	    "'test-pgsession'"), 0);
 	run_until(&seen.lost, 1);
+	assert_non_null(strstr(seen.text, "administrator command"));
 	pg_session_close(s);
 }
 
