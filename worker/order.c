@@ -203,6 +203,19 @@ order_advance(struct order *o, bool force,
 	return (n);
 }
 
+int
+order_finish(struct order *o, int (*hold)(int64_t id, void *), void *arg)
+{
+	uint64_t	last = o->tail, seq;
+
+	while (last > o->head &&
+	    entry_at(o, last - 1)->state != ORDER_SETTLED)
+		last--;
+	for (seq = o->head; seq < last; seq++)
+		order_stuck(o, seq);
+	return (order_advance(o, false, hold, arg) == -1 ? -1 : 0);
+}
+
 void
 order_position(const struct order *o, struct position *p)
 {

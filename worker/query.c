@@ -99,11 +99,12 @@ static const char *const texts[QUERY_MAX] = {
 	[QUERY_HELD] = held_text
 };
 
-char *
-query_text(enum query q, const char *events)
+/* The text with the table's name in it. */
+static char *
+text_fill(const char *from, const char *events)
 {
 	static const char	 mark[] = "EVENTS";
-	const char		*from = texts[q], *at;
+	const char		*at;
 	char			*text = NULL;
 	size_t			 size = 0;
 	FILE			*fp;
@@ -116,9 +117,14 @@ query_text(enum query q, const char *events)
 		from = at + sizeof(mark) - 1;
 	}
 	(void)fputs(from, fp);
-	if (fclose(fp) != 0) {
-		free(text);
-		return (NULL);
-	}
-	return (text);
+	if (fclose(fp) == 0)
+		return (text);
+	free(text);
+	return (NULL);
+}
+
+char *
+query_text(enum query q, const char *events)
+{
+	return (text_fill(texts[q], events));
 }

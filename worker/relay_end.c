@@ -111,6 +111,7 @@ relay_end_turn(struct relay *r, int64_t now)
 
 	if (e->phase == ENDING_SETTLE && settled(r, now)) {
 		e->phase = ENDING_WRITE;
+		relay_hold_rest(r);
 		e->deadline_us = now + WRITE_US;
 	}
 	if (e->phase == ENDING_WRITE && written(r, now)) {

@@ -125,6 +125,7 @@ void	relay_kick(struct relay *);	/* have a turn soon */
 int	relay_pump_init(struct relay *);
 void	relay_pump_free(struct relay *);
 void	relay_advance(struct relay *);
+void	relay_hold_rest(struct relay *);
 
 /* relay_attach.c */
 int	relay_connect(struct relay *);

@@ -42,6 +42,14 @@ relay_advance(struct relay *r)
 		relay_no_memory(r);
 }
 
+/* At an end: what was delivered out of turn need not be repeated. */
+void
+relay_hold_rest(struct relay *r)
+{
+	if (order_finish(r->order, hold, r) == -1)
+		relay_no_memory(r);
+}
+
 static int64_t
 earliest(int64_t a, int64_t b)
 {

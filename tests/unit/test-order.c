@@ -145,6 +145,34 @@ slow_event_is_passed_under_pressure(void **state)
 	snapshot_unref(b);
 }
 
+/* Stopping: what was settled out of turn is not to be repeated. */
+static void
+the_end_holds_what_is_open(void **state)
+{
+	static struct model	 m;
+	struct snapshot		*a = snap(10), *b = snap(20);
+	struct order		*o = order_new(1024, 1, a);
+	struct position		 p;
+	uint64_t		 seq[6];
+	int			 i;
+
+	(void)state;
+	assert_int_equal(order_open(o, a, b, 0), 0);
+	for (i = 1; i <= 5; i++)
+		seq[i] = order_push(o, i);
+	assert_true(order_settle(o, seq[2]));
+	assert_true(order_settle(o, seq[4]));
+	assert_int_equal(order_finish(o, hold, &m), 0);
+	order_position(o, &p);
+	assert_int_equal(p.last_id, 4);
+	assert_true(m.held[1] && m.held[3] && !m.held[5]);
+	assert_int_equal(order_finish(o, hold, &m), 0);
+	assert_int_equal(order_count(o), 1);
+	order_free(o);
+	snapshot_unref(a);
+	snapshot_unref(b);
+}
+
 struct run {
 	struct order	*o;
 	struct model	 m;
@@ -249,6 +277,7 @@ main(void)
 		cmocka_unit_test(windows_follow),
 		cmocka_unit_test(resumed_window_keeps_its_place),
 		cmocka_unit_test(slow_event_is_passed_under_pressure),
+		cmocka_unit_test(the_end_holds_what_is_open),
 		cmocka_unit_test(random_runs_keep_the_position_true),
 	};
 
