@@ -60,9 +60,8 @@ BEGIN
 		    m.value, ltrim(p_name || '.' || m.key, '.'),
 		    p_secret, p_secrets)), '{}') FROM jsonb_each(p_doc) m);
 	WHEN 'array' THEN
-		RETURN (SELECT coalesce(jsonb_agg(tide.mask_json(e.value,
-		    p_name,
-		    p_secret, p_secrets) ORDER BY e.n), '[]')
+		RETURN (SELECT coalesce(jsonb_agg(tide.mask_json(
+		    e.value, p_name, p_secret, p_secrets) ORDER BY e.n), '[]')
 		    FROM jsonb_array_elements(p_doc) WITH ORDINALITY
 		    e(value, n));
 	WHEN 'string' THEN

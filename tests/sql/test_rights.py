@@ -15,7 +15,7 @@ GUIDE = [
 ]
 PIPE = ("SELECT tide.relay_set_outbox('p', 'orders', 'webhook', "
         "'{\"url\": \"https://example.com/\"}')")
-READABLE = ("SELECT coalesce(array_agg(relname::text ORDER BY 1), '{}') "
+READABLE = ("SELECT coalesce(array_agg(relname::text ORDER BY relname), '{}') "
             "FROM pg_class WHERE relnamespace = 'tide'::regnamespace "
             "AND relkind IN ('r', 'p', 'v', 'S') "
             "AND (has_table_privilege(%s, oid, 'SELECT') "
