@@ -42,4 +42,5 @@ EXTRA_DIST += sql/generate-sink-types tests/lib/pgcluster.py \
 	tests/sql/conftest.py tests/sql/test_dump.py tests/sql/test_outbox.py \
 	tests/sql/test_pipelines.py tests/sql/test_progress.py \
 	tests/sql/test_publish.py tests/sql/test_rights.py \
-	tests/sql/test_ring.py tests/sql/test_views.py
+	tests/sql/test_ring.py tests/sql/test_sink_types.py \
+	tests/sql/test_views.py

@@ -172,6 +172,28 @@ $$;
 COMMENT ON FUNCTION tide.outbox_alter(text, integer, boolean, interval, text,
     text) IS 'Change an outbox; what is left out stays';
 
+-- Never queues for the lock: whoever reads a view of all outboxes would queue
+-- behind us, for as long as one publisher leaves its transaction open.
+CREATE FUNCTION tide.events_lock(p_id integer, p_name text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	FOR i IN 1 .. 100 LOOP
+		BEGIN
+			EXECUTE format('LOCK TABLE tide.events_%s'
+			    ' IN ACCESS EXCLUSIVE MODE NOWAIT', p_id);
+			RETURN;
+		EXCEPTION WHEN lock_not_available THEN
+			PERFORM pg_sleep(0.02);
+		END;
+	END LOOP;
+	RAISE EXCEPTION USING ERRCODE = 'object_in_use',
+	    MESSAGE = format('outbox "%s" is being used', p_name),
+	    HINT = 'Call tide.outbox_disable() and try again when the'
+	    ' transactions that published to it have ended.';
+END
+$$;
+
 CREATE FUNCTION tide.outbox_drop(p_name text, p_if_exists boolean DEFAULT false)
     RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -193,6 +215,7 @@ BEGIN
 		    p_name, v_pipelines),
 		    HINT = 'Delete them first with tide.relay_delete().';
 	END IF;
+	PERFORM tide.events_lock(v_id, p_name);
 	DELETE FROM tide.outboxes WHERE id = v_id;
 	PERFORM tide.views_rebuild();
 	PERFORM tide.events_drop(v_id);

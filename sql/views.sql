@@ -68,6 +68,8 @@ AS $fn$
 		WHERE p.outbox_id = %1$s$f$, p_id)
 $fn$;
 
+-- The lock lets one rebuild see what the one before it committed; publishers
+-- and readers are not in its way.
 CREATE FUNCTION tide.views_rebuild() RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
 AS $$
@@ -79,6 +81,7 @@ DECLARE
 	    ' WHERE false';
 	v_id integer;
 BEGIN
+	LOCK TABLE tide.outboxes IN SHARE UPDATE EXCLUSIVE MODE;
 	FOR v_id IN SELECT id FROM tide.outboxes ORDER BY id LOOP
 		v_heads := v_heads || ' UNION ALL'
 		    ' ' || tide.view_heads_branch(v_id);

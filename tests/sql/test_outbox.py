@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Making, changing and dropping outboxes."""
+import concurrent.futures
+import time
+
 import psycopg2
 import pytest
 
@@ -114,6 +117,40 @@ def test_two_creators_at_once(db):
         db.q("SELECT tide.outbox_create_if_not_exists('a')")
     first.commit()
     assert not db.one("SELECT tide.outbox_create_if_not_exists('a')")
+
+
+def test_views_know_outboxes_made_at_once(db):
+    first, second = (db.session(autocommit=False) for _ in range(2))
+    db.q("SELECT tide.outbox_create('a')", conn=first)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(db.q, "SELECT tide.outbox_create('b')",
+                            conn=second)
+        deadline = time.monotonic() + 20
+        while not db.one("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            assert time.monotonic() < deadline and not waits.done()
+        first.commit()
+        waits.result(20)
+    second.commit()
+    assert db.q("SELECT outbox_name, last_id FROM tide.outbox_status "
+                "ORDER BY 1") == [("a", 0), ("b", 0)]
+
+
+def test_drop_does_not_queue_behind_publishers(orders):
+    """Monitors would queue behind it."""
+    publisher, dropper = (orders.session(autocommit=False) for _ in range(2))
+    orders.q("SELECT tide.outbox_publish('orders', '1')", conn=publisher)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        drops = pool.submit(orders.q, "SELECT tide.outbox_drop('orders')",
+                            conn=dropper)
+        while not drops.done():
+            assert orders.one("SELECT count(*) FROM pg_locks "
+                              "WHERE NOT granted") == 0
+            orders.q("SELECT * FROM tide.outbox_status")
+        with orders.refused("55006", "being used", "outbox_disable"):
+            drops.result()
+    dropper.rollback()
+    publisher.commit()
+    orders.q("SELECT tide.outbox_drop('orders')")
 
 
 def test_inbox_names_are_there_for_the_grants(db):
