@@ -127,12 +127,18 @@ lockdown_stage1(struct lockdown *l, bool pgunix, bool pgfiles, char *err,
 	return (sandbox_stage1(&l->policy, &l->report, err, errsize));
 }
 
+/* TCP stays: the database. */
+static void
+narrow(struct lockdown *l, uint64_t needs)
+{
+	if ((needs & PGTIDE_NEED_THREADS) == 0)
+		l->policy.needs &= ~SANDBOX_THREADS;
+}
+
 int
 lockdown_stage2(struct lockdown *l, uint64_t needs, char *err, size_t errsize)
 {
-	/* TCP stays: the database. */
-	if ((needs & PGTIDE_NEED_THREADS) == 0)
-		l->policy.needs &= ~SANDBOX_THREADS;
+	narrow(l, needs);
 	if ((needs & PGTIDE_NEED_UNIX) != 0 &&
 	    (l->policy.needs & SANDBOX_UNIX) == 0 &&
 	    l->policy.mode != SANDBOX_OFF) {
@@ -142,6 +148,13 @@ lockdown_stage2(struct lockdown *l, uint64_t needs, char *err, size_t errsize)
 		return (-1);
 	}
 	return (sandbox_stage2(&l->policy, &l->report, err, errsize));
+}
+
+int
+lockdown_print(struct lockdown *l, uint64_t needs, int fd)
+{
+	narrow(l, needs);
+	return (sandbox_print(&l->policy, fd));
 }
 
 int

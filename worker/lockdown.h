@@ -44,6 +44,10 @@ int	lockdown_stage2(struct lockdown *, uint64_t needs, char *err,
 /* ports and nports were filled in. */
 int	lockdown_stage3(struct lockdown *, char *err, size_t errsize);
 
+/* The policy that a plugin with these needs would live under, as text; to be
+ * called in place of stage 2.  0, or -1 with errno. */
+int	lockdown_print(struct lockdown *, uint64_t needs, int fd);
+
 /* Make libraries open now what they open once; before stage 1. */
 void	lockdown_warm_up(void);
 

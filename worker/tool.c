@@ -31,6 +31,7 @@
 struct tool {
 	const char	*describe;
 	const char	*validate;
+	const char	*print_sandbox;
 	const char	*plugin_dir;
 	int		 json;
 	char		*document;
@@ -50,7 +51,9 @@ usage(void)
 {
 	fprintf(stderr, "usage: pg-tide-worker [--plugin-dir DIR] "
 	    "--describe PLUGIN|@pipeline [--json]\n"
-	    "       pg-tide-worker [--plugin-dir DIR] --validate FILE\n");
+	    "       pg-tide-worker [--plugin-dir DIR] --validate FILE\n"
+	    "       pg-tide-worker [--plugin-dir DIR] "
+	    "--print-sandbox PLUGIN\n");
 	exit(EXIT_FAILURE);
 }
 
@@ -60,6 +63,7 @@ parse_arguments(struct tool *t, int argc, char **argv)
 	static const struct option options[] = {
 		{ "describe", required_argument, NULL, 'd' },
 		{ "validate", required_argument, NULL, 'v' },
+		{ "print-sandbox", required_argument, NULL, 's' },
 		{ "plugin-dir", required_argument, NULL, 'p' },
 		{ "json", no_argument, NULL, 'j' },
 		{ NULL, 0, NULL, 0 }
@@ -76,6 +80,9 @@ parse_arguments(struct tool *t, int argc, char **argv)
 		case 'v':
 			t->validate = optarg;
 			break;
+		case 's':
+			t->print_sandbox = optarg;
+			break;
 		case 'p':
 			t->plugin_dir = optarg;
 			break;
@@ -86,7 +93,8 @@ parse_arguments(struct tool *t, int argc, char **argv)
 			usage();
 		}
 	}
-	if (optind != argc || (t->describe == NULL) == (t->validate == NULL))
+	if (optind != argc || (t->describe != NULL) +
+	    (t->validate != NULL) + (t->print_sandbox != NULL) != 1)
 		usage();
 }
 
@@ -180,10 +188,9 @@ plugin_name(const char *plugin, char *name, size_t size)
 }
 
 static struct sinkhost *
-load(const struct tool *t, const char *plugin)
+load(const struct tool *t, const char *plugin, struct lockdown *lockdown)
 {
 	char path[1024], name[MSG_NAME_MAX], err[ERR_SIZE];
-	struct lockdown lockdown;
 	struct sinkhost *sink = NULL;
 
 	if (plugin_path(t, plugin, path, sizeof(path)) == -1) {
@@ -192,23 +199,42 @@ load(const struct tool *t, const char *plugin)
 		return (NULL);
 	}
 	plugin_name(plugin, name, sizeof(name));
-	if (lockdown_init(&lockdown, path, no_setting, NULL, err,
+	if (lockdown_init(lockdown, path, no_setting, NULL, err,
 	    sizeof(err)) == -1 ||
-	    lockdown_stage1(&lockdown, false, false, err, sizeof(err)) == -1
+	    lockdown_stage1(lockdown, false, false, err, sizeof(err)) == -1
 	    || (sink = sinkhost_load(path, name, err, sizeof(err))) == NULL)
 		fprintf(stderr, "%s\n", err);
 	return (sink);
 }
 
 static int
+print_sandbox(const struct tool *t)
+{
+	struct lockdown lockdown;
+	struct sinkhost *sink;
+	int rc;
+
+	if ((sink = load(t, t->print_sandbox, &lockdown)) == NULL)
+		return (EXIT_INVALID);
+	rc = lockdown_print(&lockdown, sinkhost_plugin(sink)->needs,
+	    STDOUT_FILENO);
+	sinkhost_free(sink);
+	if (rc == 0)
+		return (EXIT_SUCCESS);
+	perror("the sandbox cannot be printed");
+	return (EXIT_FAILURE);
+}
+
+static int
 describe(const struct tool *t)
 {
+	struct lockdown lockdown;
 	struct sinkhost *sink;
 	int rc;
 
 	if (strcmp(t->describe, "@pipeline") == 0)
 		rc = pipeline_describe(stdout, t->json);
-	else if ((sink = load(t, t->describe)) == NULL)
+	else if ((sink = load(t, t->describe, &lockdown)) == NULL)
 		return (EXIT_INVALID);
 	else {
 		rc = sinkhost_describe(sink, stdout, t->json);
@@ -224,6 +250,7 @@ describe(const struct tool *t)
 static int
 validate(struct tool *t)
 {
+	struct lockdown lockdown;
 	struct pipeline pipeline;
 	struct sinkhost *sink;
 	char err[ERR_SIZE];
@@ -236,7 +263,7 @@ validate(struct tool *t)
 	}
 	if (strchr(pipeline.sink_type, '/') != NULL)
 		fprintf(stderr, "%s: sink_type: bad name\n", t->validate);
-	else if ((sink = load(t, pipeline.sink_type)) != NULL) {
+	else if ((sink = load(t, pipeline.sink_type, &lockdown)) != NULL) {
 		if (sinkhost_configure(sink, pipeline.sink, err,
 		    sizeof(err)) == -1)
 			fprintf(stderr, "%s: %s\n", t->validate, err);
@@ -265,7 +292,12 @@ tool_main(int argc, char **argv)
 		perror("cannot give up root");
 		return (EXIT_FAILURE);
 	}
-	status = t.validate != NULL ? validate(&t) : describe(&t);
+	if (t.validate != NULL)
+		status = validate(&t);
+	else if (t.describe != NULL)
+		status = describe(&t);
+	else
+		status = print_sandbox(&t);
 	free(t.document);
 	return (status);
 }

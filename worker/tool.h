@@ -5,6 +5,8 @@
  *	--describe PLUGIN [--json]	print the option table of a plugin, or
  *					with @pipeline that of any pipeline
  *	--validate FILE			check a pipeline's document against both
+ *	--print-sandbox PLUGIN		print the sandbox that it would live in:
+ *					layers, paths, system calls
  *	--plugin-dir DIR		where plugins are
  *
  * PLUGIN is a name, or the path of a file.  The plugin is loaded inside

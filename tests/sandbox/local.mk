@@ -13,7 +13,8 @@ tests_sandbox_probe_run_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(JSON_CFLAGS)
 tests_sandbox_probe_run_LDADD = $(SINKHOST_LIBS)
 
 EXTRA_DIST += tests/sandbox/conftest.py tests/sandbox/test_probe.py \
-	tests/sandbox/test_tided.py tests/lib/probing.py
+	tests/sandbox/test_tided.py tests/sandbox/test_tool.py \
+	tests/lib/probing.py
 
 # Says more than it did: the supervisor must look for itself.
 noinst_PROGRAMS += tests/sandbox/liar

@@ -140,3 +140,26 @@ def test_attestation(make_tided, db, outbox, plugin_dir, liars, name,
         return
     d.wait_log(refusal)
     assert given not in d.log()
+
+
+def test_trap_names_the_call(make_tided, db, outbox, plugin_dir):
+    d = make_tided(conf={"plugin_dir": str(plugin_dir),
+                         "sandbox_action": "trap"})
+    start_probe(d, db, outbox, plugin_dir, "deliver udp %d" % d.port)
+    d.wait_log("sandbox: system call socket number")
+
+
+def test_off_needs_a_second_word(make_tided, db, outbox, plugin_dir):
+    """As root; and then nothing is in the way of the probe."""
+    if os.geteuid() != 0:
+        pytest.skip("only root has to say it twice")
+    d = make_tided(start=False, conf={"plugin_dir": str(plugin_dir),
+                                      "sandbox": "off"})
+    d.start(wait=False)
+    assert d.proc.wait(20) != 0
+    assert "allow_sandbox_off_as_root" in d.log()
+    d.options["allow_sandbox_off_as_root"] = "yes"
+    d.start()
+    start_probe(d, db, outbox, plugin_dir, "deliver open /etc/passwd")
+    assert outcome(d, "deliver", "open") == "ok"
+    assert "nothing confines the plugin" in d.log()
