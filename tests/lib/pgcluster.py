@@ -134,6 +134,13 @@ class PgCluster:
                 return path
         return name
 
+    @staticmethod
+    def give_away(path):
+        os.chmod(path, 0o755)
+        if os.geteuid() == 0:
+            user = pwd.getpwnam("postgres")
+            os.chown(path, user.pw_uid, user.pw_gid)
+
     def initialize(self, empty=False):
         """Make the directories; empty: and leave the data to others."""
         os.makedirs(self.directory, exist_ok=True)
@@ -141,11 +148,7 @@ class PgCluster:
             self.bindir = with_extension(self.bindir,
                                          os.path.join(self.directory, "tree"))
         self.sockets = tempfile.mkdtemp(prefix="tpg.")
-        os.chmod(self.sockets, 0o755)
-        if os.geteuid() == 0:
-            user = pwd.getpwnam("postgres")
-            for path in (self.directory, self.sockets):
-                os.chown(path, user.pw_uid, user.pw_gid)
+        self.give_away(self.directory)
         path = self.directory
         while os.geteuid() == 0 and os.path.dirname(path) != path:
             if path.startswith("/tmp/"):
@@ -164,6 +167,8 @@ class PgCluster:
     def start(self):
         if not os.path.exists(self.data):
             self.initialize()
+        os.makedirs(self.sockets, exist_ok=True)
+        self.give_away(self.sockets)
         command = [os.path.join(self.bindir, "postgres"), "-D", self.data,
                    "-p", str(self.port), "-k", self.sockets,
                    "-h", "127.0.0.1"]
@@ -190,6 +195,7 @@ class PgCluster:
         self.process.send_signal(SIGNALS[mode])
         self.process.wait(STOP_SECONDS)
         self.process = None
+        shutil.rmtree(self.sockets, ignore_errors=True)
 
     def restart(self, mode="fast"):
         self.stop(mode)
@@ -199,8 +205,6 @@ class PgCluster:
         """The end of server and files."""
         self.stop("immediate")
         shutil.rmtree(self.directory, ignore_errors=True)
-        if self.sockets:
-            shutil.rmtree(self.sockets, ignore_errors=True)
 
     def connect(self, dbname="postgres", user="postgres", **parameters):
         return psycopg2.connect(host=self.sockets, port=self.port,
