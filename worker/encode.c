@@ -74,8 +74,9 @@ bound(const struct encoder *enc, const struct row *row, size_t nheaders)
 	len += identity + row->keylen + 1 + TEXT_TIME_MAX + 1;
 	len += row->headerslen + row->payloadlen + 1;
 	if (enc->format == WIRE_NATIVE)
-		len += NATIVE_FIXED + 3 * enc->json_outboxlen + TEXT_INT_MAX * 2 +
-		    TEXT_BASE36_MAX + TEXT_TIME_MAX + row->headerslen;
+		len += NATIVE_FIXED + 3 * enc->json_outboxlen +
+		    TEXT_INT_MAX * 2 + TEXT_BASE36_MAX + TEXT_TIME_MAX +
+		    row->headerslen;
 	return (len);
 }
 

@@ -18,10 +18,10 @@ worker_librelay_a_SOURCES = \
 	worker/refetch.c worker/refetch.h \
 	worker/relay.c worker/relay.h \
 	worker/relay_int.h \
-	worker/relay_attach.c \
-	worker/relay_bell.c \
-	worker/relay_deliver.c \
-	worker/relay_end.c \
+	worker/relay_attach.c worker/relay_attach.h \
+	worker/relay_bell.c worker/relay_bell.h \
+	worker/relay_deliver.c worker/relay_deliver.h \
+	worker/relay_end.c worker/relay_end.h \
 	worker/relay_intake.c \
 	worker/relay_pump.c \
 	worker/relay_report.c worker/relay_report.h \

@@ -59,7 +59,8 @@ int64_t	order_advance(struct order *, bool force,
  * For the end: everything settled is to lie behind the position, so whatever
  * is unsettled in front of it is held.  0, or -1 with errno.
  */
-int	order_finish(struct order *, int (*hold)(int64_t id, void *), void *arg);
+int	order_finish(struct order *, int (*hold)(int64_t id, void *),
+	    void *arg);
 void	order_position(const struct order *, struct position *);
 size_t	order_count(const struct order *);
 

@@ -307,6 +307,7 @@ static void
 on_lock(struct pg_session *s, const PGresult *res, void *arg)
 {
 	struct relay	*r = arg;
+	int64_t		 pid;
 
 	if (res == NULL)
 		return;
@@ -317,7 +318,8 @@ on_lock(struct pg_session *s, const PGresult *res, void *arg)
 		    PQresultErrorMessage(res));
 		return;
 	}
-	if (pg_session_moved(s, atoi(PQgetvalue(res, 0, 1))))
+	if (int_parse(PQgetvalue(res, 0, 1), &pid) == -1 ||
+	    pg_session_moved(s, (int)pid))
 		child_fatal(r->env.child, CAUSE_DATABASE, "a transaction "
 		    "pooler stands between us and %s: locks do not survive "
 		    "it; name the server itself", pg_session_target(s));

@@ -20,8 +20,11 @@
 #include "worker/encode.h"
 #include "worker/lanes.h"
 #include "worker/relay.h"
+#include "worker/relay_attach.h"
+#include "worker/relay_bell.h"
+#include "worker/relay_deliver.h"
+#include "worker/relay_end.h"
 #include "worker/relay_report.h"
-#include "worker/sinkhost.h"
 
 #define RELAY_SMALL_WINDOW	4096	/* rows that are sorted, not walked */
 #define RELAY_CHUNK_MAX		5000u	/* rows in one request */
@@ -53,36 +56,6 @@ enum relay_life {
 	RELAY_RUNNING,
 	RELAY_ENDING,
 	RELAY_ENDED
-};
-
-/* What relay_attach() said. */
-struct attachment {
-	int64_t		 epoch;
-	uint32_t	 outbox_id;
-	char		*events;	/* quoted and qualified */
-	char		*start_at;	/* NULL: everything is for us */
-	bool		 notify;
-	struct snapshot	*s1, *s2;
-	int64_t		 last_id;
-	uint64_t	 nheld;
-	char		*held_sql;
-};
-
-struct bell {
-	bool		 armed;		/* the catalog answered: it will wake us */
-	bool		 woken;		/* while a poll was under way */
-	unsigned int	 empties;	/* polls in a row */
-	int64_t		 next_us;	/* poll not before this */
-};
-
-enum ending_phase { ENDING_SETTLE, ENDING_WRITE, ENDING_OUT };
-
-struct ending {
-	enum ending_phase phase;
-	enum exit_cause	 cause;		/* CAUSE_STOPPED: drained */
-	bool		 lost;		/* the session: nothing to write to */
-	int64_t		 deadline_us;
-	char		 text[MSG_TEXT_MAX];
 };
 
 struct relay {
@@ -120,18 +93,6 @@ struct relay {
 	struct pgtide_msg *msgs;
 };
 
-/* relay_pump.c */
-void	relay_kick(struct relay *);	/* have a turn soon */
-int	relay_pump_init(struct relay *);
-void	relay_pump_free(struct relay *);
-void	relay_advance(struct relay *);
-void	relay_hold_rest(struct relay *);
-
-/* relay_attach.c */
-int	relay_connect(struct relay *);
-void	relay_attach_again(struct relay *);	/* a timer went off */
-void	relay_detach(struct relay *);	/* everything of this session */
-
 /* relay.c */
 int	relay_delivery_open(struct relay *);
 void	relay_attached(struct relay *);
@@ -140,39 +101,17 @@ void	relay_sql_failed(struct relay *, const char *what,
 	    const char *sqlstate, const char *text);
 void	relay_no_memory(struct relay *) __attribute__((__noreturn__));
 
+/* relay_pump.c */
+int	relay_pump_init(struct relay *);
+void	relay_pump_free(struct relay *);
+void	relay_kick(struct relay *);	/* have a turn soon */
+void	relay_advance(struct relay *);
+void	relay_hold_rest(struct relay *);
+
 /* relay_intake.c */
 int	relay_intake_open(struct relay *);
 void	relay_intake(struct relay *, int64_t now);
 uint64_t relay_lane_hash(const struct relay *, int64_t id, const char *key,
 	    size_t keylen);
-
-/* relay_deliver.c */
-extern const struct sinkhost_ops relay_sink_ops;
-void	relay_deliver(struct relay *, int64_t now);
-/* The event's fate is final and durable enough for the position. */
-void	relay_settle(struct relay *, int64_t id, uint64_t seq);
-/* A dead letter is due. */
-struct verdict {
-	const char	*error_class;	/* of the table relay_dlq */
-	int32_t		 code;
-	const char	*text;
-	uint32_t	 attempts;
-	int64_t		 failing_since;	/* monotonic, 0: just now */
-	bool		 parked;	/* the event stays, its key waits */
-};
-void	relay_bury(struct relay *, int64_t id, uint64_t seq,
-	    const struct verdict *, int64_t now);
-
-/* relay_bell.c */
-void	relay_bell_init(struct relay *);
-bool	relay_bell_due(const struct relay *, int64_t now);
-void	relay_bell_rung(struct relay *);
-void	relay_bell_found(struct relay *);
-void	relay_bell_empty(struct relay *);
-
-/* relay_end.c */
-void	relay_end(struct relay *, enum exit_cause, int64_t settle_us,
-	    const char *, ...) __attribute__((__format__(__printf__, 4, 5)));
-void	relay_end_turn(struct relay *, int64_t now);
 
 #endif
