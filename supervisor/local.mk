@@ -41,3 +41,9 @@ sbin_PROGRAMS += supervisor/pg-tided
 supervisor_pg_tided_SOURCES = supervisor/main.c
 supervisor_pg_tided_CFLAGS = $(SUPERVISOR_CFLAGS)
 supervisor_pg_tided_LDADD = $(SUPERVISOR_LIBS)
+
+# A child that behaves, or not, as tests of the supervisor tell it.
+noinst_PROGRAMS += tests/integration/fakechild
+tests_integration_fakechild_SOURCES = tests/integration/fakechild.c
+tests_integration_fakechild_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
+tests_integration_fakechild_LDADD = common/libtide.a $(EVENT_LIBS)

@@ -173,7 +173,7 @@ static pid_t
 spawn_program(struct process *p, const struct ends *e, char *err,
     size_t errsize)
 {
-	char path[4096], title[2 * MSG_NAME_MAX], format[32], level[32];
+	char path[4096], title[64], format[32], level[32];
 	char name[MSG_NAME_MAX], *argv[5];
 	struct spawn s = { .path = path, .argv = argv, .who = p->super->who,
 	    .out = e->out, .supervisor = e->supervisor,
@@ -182,8 +182,8 @@ spawn_program(struct process *p, const struct ends *e, char *err,
 
 	(void)snprintf(path, sizeof(path), "%s/pg-tide-%s",
 	    option_str(p->super->conf, "libexec_dir"), role_name(p->role));
-	(void)snprintf(title, sizeof(title), "pg-tide-%s%s%s",
-	    role_name(p->role), p->name[0] != '\0' ? ": " : "", p->name);
+	(void)snprintf(title, sizeof(title), "pg-tide-%s",
+	    role_name(p->role));
 	(void)snprintf(name, sizeof(name), "%s", p->name);
 	(void)snprintf(format, sizeof(format), "--log=%s",
 	    p->role == ROLE_WORKER ? "text" : p->super->log_format);
