@@ -54,36 +54,55 @@ memfd_ok(int fd)
 	    st.st_size <= MSG_CONFIG_MAX);
 }
 
+/* Why nothing is made of this frame; NULL when it is in order. */
+static const char *
+objection(const struct msg_pipeline *m)
+{
+	if (!name_ok(m->name))
+		return ("bad name");
+	if (!plugin_ok(m->plugin))
+		return ("bad name of a sink type");
+	if (!memfd_ok(m->fd))
+		return ("its document is not a sealed memfd of 1 byte to"
+		    " 1 MiB");
+	if (m->nrefs > REFS_MAX)
+		return ("more than 256 references");
+	return (NULL);
+}
+
+static struct document *
+document_alloc(size_t nrefs)
+{
+	struct document *d;
+
+	if ((d = calloc(1, sizeof(*d))) == NULL)
+		return (NULL);
+	d->users = 1;
+	d->expected = nrefs;
+	if ((d->refs = calloc(nrefs + 1, sizeof(*d->refs))) != NULL)
+		return (d);
+	free(d);
+	return (NULL);
+}
+
 struct document *
 document_new(const struct msg_pipeline *m, char *err, size_t errsize)
 {
-	const char *why = NULL;
+	const char *why = objection(m);
 	struct document *d = NULL;
 
-	if (!name_ok(m->name))
-		why = "bad name";
-	else if (!plugin_ok(m->plugin))
-		why = "bad name of a sink type";
-	else if (!memfd_ok(m->fd))
-		why = "its document is not a sealed memfd of 1 byte to 1 MiB";
-	else if (m->nrefs > REFS_MAX)
-		why = "more than 256 references";
-	else if ((d = calloc(1, sizeof(*d))) == NULL ||
-	    (d->refs = calloc(m->nrefs + 1, sizeof(*d->refs))) == NULL)
+	if (why == NULL && (d = document_alloc(m->nrefs)) == NULL)
 		why = "out of memory";
-	if (why != NULL) {
+	if (d == NULL) {
 		(void)snprintf(err, errsize, "%s", why);
 		close(m->fd);
-		free(d);
 		return (NULL);
 	}
-	d->users = 1;
 	memcpy(d->name, m->name, sizeof(d->name));
 	memcpy(d->outbox, m->outbox, sizeof(d->outbox));
 	memcpy(d->plugin, m->plugin, sizeof(d->plugin));
 	d->generation = m->generation;
 	d->fd = m->fd;
-	d->expected = m->nrefs;
 	return (d);
 }
 

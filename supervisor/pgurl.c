@@ -68,24 +68,32 @@ set_key(struct pair *p, const char *s, size_t n)
 	return (0);
 }
 
-/* "a:1,[::1]:2,%2Frun" */
+/* The host of "a:1", "[::1]:2" or "%2Frun". */
+static int
+host_decode(struct pair *p, const char *s, size_t n)
+{
+	const char *end = memchr(s, *s == '[' ? ']' : ':', n);
+
+	if (n > 0 && *s == '[') {
+		if (end == NULL)
+			return (-1);
+		s++;
+	}
+	return (decode(p, s, end != NULL ? (size_t)(end - s) : n));
+}
+
 static int
 scan_hosts(struct pair *p, const char *s, size_t n, pgurl_fn fn, void *arg)
 {
-	size_t len, host;
+	const char *comma;
+	size_t len;
 
 	(void)set_key(p, "host", 4);
 	for (;;) {
-		const char *comma = memchr(s, ',', n);
-
+		comma = memchr(s, ',', n);
 		len = comma != NULL ? (size_t)(comma - s) : n;
-		for (host = 0; host < len && s[host] != ':' && s[host] != '[';
-		    host++)
-			continue;
-		if (host < len && s[host] == '[')
-			host = len;
-		if (decode(p, s, host) == -1 || fn(p->key, p->value, arg) ==
-		    -1)
+		if (host_decode(p, s, len) == -1 ||
+		    fn(p->key, p->value, arg) == -1)
 			return (-1);
 		if (comma == NULL)
 			return (0);

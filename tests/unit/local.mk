@@ -81,18 +81,25 @@ SUPER_TESTS = tests/unit/test-conf \
 check_PROGRAMS += $(SUPER_TESTS)
 TESTS += $(SUPER_TESTS)
 endif
-tests_unit_test_conf_SOURCES = tests/unit/test-conf.c tests/unit/unit.h tests/unit/tmpdir.h
+tests_unit_test_conf_SOURCES = tests/unit/test-conf.c \
+	tests/unit/unit.h tests/unit/tmpdir.h
 tests_unit_test_conf_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_conf_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_conf_LDADD = supervisor/libtidesuper.a \
+	$(UNIT_LIBS) $(INIH_LIBS)
 tests_unit_test_attest_SOURCES = tests/unit/test-attest.c tests/unit/unit.h
 tests_unit_test_attest_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_attest_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_attest_LDADD = supervisor/libtidesuper.a \
+	$(UNIT_LIBS) $(INIH_LIBS)
 tests_unit_test_throttle_SOURCES = tests/unit/test-throttle.c tests/unit/unit.h
 tests_unit_test_throttle_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_throttle_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_throttle_LDADD = supervisor/libtidesuper.a \
+	$(UNIT_LIBS) $(INIH_LIBS)
 tests_unit_test_pgurl_SOURCES = tests/unit/test-pgurl.c tests/unit/unit.h
 tests_unit_test_pgurl_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_pgurl_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) $(INIH_LIBS)
-tests_unit_test_secrets_SOURCES = tests/unit/test-secrets.c tests/unit/unit.h tests/unit/tmpdir.h
+tests_unit_test_pgurl_LDADD = supervisor/libtidesuper.a \
+	$(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_secrets_SOURCES = tests/unit/test-secrets.c \
+	tests/unit/unit.h tests/unit/tmpdir.h
 tests_unit_test_secrets_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_secrets_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_secrets_LDADD = supervisor/libtidesuper.a \
+	$(UNIT_LIBS) $(INIH_LIBS)

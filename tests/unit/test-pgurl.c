@@ -27,7 +27,8 @@ test_scan(void **state)
 		    "host=h;sslmode=verify-full;sslrootcert=/a b;" },
 		{ "postgres:///db?host=/run/pg", "host=;host=/run/pg;" },
 		{ "postgres://u@%2Frun%2Fpg/db", "host=/run/pg;" },
-		{ "postgres://a:1,[::1]:2,c/db", "host=a;host=[::1]:2;host=c;" },
+		{ "postgres://a:1,[::1]:2,c/db",
+		    "host=a;host=::1;host=c;" },
 		{ "postgres://u:p@w@h/db", "host=h;" },
 		{ "host=h  user = 'a b' sslkey='/k\\'x'",
 		    "host=h;user=a b;sslkey=/k'x;" },
@@ -48,7 +49,8 @@ test_malformed(void **state)
 {
 	static const char *const rows[] = { "postgres://h/db?x", "host",
 	    "host='a", "=x", "postgres://h/db?a=%2", "postgres://h/db?a=%zz",
-	    "postgres://h/db?a=%00", "host=a\\", "postgres://h/?=x" };
+	    "postgres://h/db?a=%00", "host=a\\", "postgres://h/?=x",
+	    "postgres://[::1/x" };
 	static char big[10000] = "host=";
 	size_t i;
 
