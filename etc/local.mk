@@ -2,17 +2,31 @@
 etcdatadir = $(datadir)/pg-tided
 dist_etcdata_DATA = etc/prometheus-rules.yml
 
-# The example configuration names the directories of this build.  It is not
-# installed over a configuration that is there.
+# The example configuration, the unit and the init script name the directories
+# of this build.  The first is not installed over a configuration that is
+# there, the unit only where configure was told to, the init script never:
+# it lies with the other examples.
+ETC_MADE = etc/pg-tided.conf etc/pg-tided.service etc/pg-tided.init
+EXTRA_DIST += etc/pg-tided.conf.in etc/pg-tided.service.in \
+	etc/pg-tided.init.in etc/env
+CLEANFILES += $(ETC_MADE)
 noinst_DATA += etc/pg-tided.conf
-CLEANFILES += etc/pg-tided.conf
-EXTRA_DIST += etc/pg-tided.conf.in etc/env
-etc/pg-tided.conf: etc/pg-tided.conf.in Makefile
-	$(AM_V_GEN)mkdir -p etc && sed -e 's|@confdir[@]|$(confdir)|g' \
+exampledir = $(datadir)/pg-tided/examples
+nodist_example_DATA = etc/pg-tided.init etc/pg-tided.service
+if SYSTEMD_UNIT
+nodist_systemdsystemunit_DATA = etc/pg-tided.service
+endif
+$(ETC_MADE): Makefile
+	$(AM_V_GEN)$(MKDIR_P) etc && sed -e 's|@confdir[@]|$(confdir)|g' \
 	    -e 's|@rundir[@]|$(rundir)|g' -e 's|@user[@]|$(tide_user)|g' \
 	    -e 's|@plugindir[@]|$(plugindir)|g' \
 	    -e 's|@libexecdir[@]|$(pkglibexecdir)|g' \
-	    $(srcdir)/etc/pg-tided.conf.in >$@.tmp && mv $@.tmp $@
+	    -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' \
+	    -e 's|@sysconfdir[@]|$(sysconfdir)|g' \
+	    $(srcdir)/$@.in >$@.tmp && mv $@.tmp $@
+etc/pg-tided.conf: etc/pg-tided.conf.in
+etc/pg-tided.service: etc/pg-tided.service.in
+etc/pg-tided.init: etc/pg-tided.init.in
 
 install-data-hook: install-configuration
 install-configuration: etc/pg-tided.conf
