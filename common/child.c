@@ -24,6 +24,20 @@
 #define WAIT_US		(INT64_C(30) * 1000000)
 #define BEAT_US		(INT64_C(1) * 1000000)
 
+#ifdef TIDE_INSTRUMENTED
+/*
+ * A child has no environment to take options from, and is not dumpable, so
+ * that the search for leaks could not look at it.
+ */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return ("detect_leaks=0");
+}
+#endif
+
 struct program {
 	enum role	 role;
 	const char	*name;

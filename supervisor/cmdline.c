@@ -218,6 +218,23 @@ usage:
 	return (-1);
 }
 
+void
+cmdline_free(struct cmdline *c)
+{
+	struct override *o;
+
+	while (c->noverrides > 0) {
+		o = &c->overrides[--c->noverrides];
+		if (o->value != NULL)
+			explicit_bzero(o->value, strlen(o->value));
+		free(o->name);
+		free(o->value);
+		free(o->origin);
+	}
+	free(c->overrides);
+	c->overrides = NULL;
+}
+
 static void
 help_flag(const char *flag)
 {

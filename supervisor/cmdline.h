@@ -34,6 +34,7 @@ struct cmdline {
  * once.  0, or -1 after a message on stderr.
  */
 int	cmdline_parse(struct cmdline *, int argc, char **argv);
+void	cmdline_free(struct cmdline *);		/* what it points to */
 void	cmdline_help(void);
 
 #endif

@@ -271,6 +271,7 @@ finish(struct daemon *d)
 	event_free(d->second);
 	event_base_free(s->base);
 	option_set_free(s->conf);
+	cmdline_free(&d->cmdline);
 	log_info("pg-tided has stopped");
 }
 

@@ -150,6 +150,7 @@ test_precedence(void **state)
 	    "PG_TIDE_LOG_FORMAT");
 	assert_int_equal(option_num(s, "max_pipelines"), 3);
 	option_set_free(s);
+	cmdline_free(&c);
 	unsetenv("PG_TIDE_LOG_LEVEL");
 	unsetenv("PG_TIDE_LOG_FORMAT");
 }
@@ -177,6 +178,7 @@ test_scrub(void **state)
 	assert_int_equal(c.noverrides, 3);
 	assert_string_equal(c.overrides[0].value, "postgres://u:hunter1@h");
 	assert_string_equal(c.overrides[1].value, kept);
+	cmdline_free(&c);
 	unsetenv("PG_TIDE_POSTGRES_URL");
 }
 
