@@ -15,7 +15,7 @@ tests_bench_http_sink_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_bench_http_sink_LDADD = $(EVENT_LIBS) $(EVENT_EXTRA_LIBS)
 tests_bench_stall_SOURCES = tests/bench/stall.c
 CLEANFILES += $(EXTRA_PROGRAMS)
-
+EXTRA_DIST += tests/bench/README tests/bench/bench.py
 
 bench-programs: $(EXTRA_PROGRAMS)
 .PHONY: bench-programs
