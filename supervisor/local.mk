@@ -15,6 +15,7 @@ supervisor_libtidesuper_a_SOURCES = \
 	supervisor/conf_mask.c \
 	supervisor/core.c supervisor/core.h \
 	supervisor/daemon.c supervisor/daemon.h \
+	supervisor/digest.c supervisor/digest.h \
 	supervisor/document.c supervisor/document.h \
 	supervisor/envfile.c supervisor/envfile.h \
 	supervisor/handover.c supervisor/handover.h \

@@ -439,10 +439,16 @@ pipelines_retry(struct pipelines *ps)
 	struct pipeline *p;
 
 	TAILQ_FOREACH(p, &ps->list, entry) {
-		if (p->process->pid == 0)
+		if (p->process->pid == 0) {
 			pipeline_start(p);
-		else
-			pipeline_replace(p);
+			continue;
+		}
+		if (worker_outdated(p->process)) {
+			log_info("%s starts again: a secret has changed",
+			    process_title(p->process));
+			process_drain(p->process);
+		}
+		pipeline_replace(p);
 	}
 }
 

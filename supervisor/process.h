@@ -53,6 +53,7 @@ struct process {
 	enum exit_cause	 said;			/* by FATAL */
 	enum exit_cause	 verdict;		/* by us, before we killed */
 	uint32_t	 landlock;
+	uint64_t	 secrets;		/* digest of what it got */
 	int64_t		 heard_us, started_us, ready_us;
 	struct event	*deadline;		/* SIGKILL when it passes */
 

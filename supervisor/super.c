@@ -16,6 +16,7 @@
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
 #include "supervisor/syslog.h"
+#include "supervisor/worker_ops.h"
 
 static bool
 same(const struct option_set *a, const struct option_set *b, const char *name)
@@ -82,7 +83,7 @@ super_reload(struct super *s, char *err, size_t errsize)
 	option_set_free(old);
 	core_log_level(s);
 	core_reloaded(s);
-	if (catalog)
+	if (catalog || worker_outdated(s->catalog))
 		process_stop(s->catalog);
 	if (workers)
 		pipelines_drain_all(s->pipelines);

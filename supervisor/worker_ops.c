@@ -12,6 +12,7 @@
 #include "common/log.h"
 #include "common/peer.h"
 #include "supervisor/daemon.h"
+#include "supervisor/digest.h"
 #include "supervisor/handover.h"
 #include "supervisor/secrets.h"
 #include "supervisor/spawn.h"
@@ -114,6 +115,54 @@ send_reference(struct process *p, const struct reference *r, char *err,
 	return (send_secret(p, r, err, errsize));
 }
 
+/* 0, or -1 when one cannot be read. */
+static int
+digest_reference(const struct option_set *conf, const struct reference *r,
+    uint64_t *digest)
+{
+	struct secret value;
+	char err[512];
+	int ret;
+
+	if (r->kind != REF_ENV && r->kind != REF_FILE)
+		return (0);
+	ret = secret_read(conf, r->kind, r->name, &value, err, sizeof(err));
+	if (ret == 0)
+		*digest = digest_add(*digest, value.value, value.len);
+	secret_wipe(&value);
+	return (ret);
+}
+
+static int
+digest_all(const struct process *p, uint64_t *digest)
+{
+	const struct option_set *conf = p->super->conf;
+	const struct document *d = p->document;
+	struct secret url;
+	char err[512];
+	size_t i;
+
+	*digest = 0;
+	if (secret_url(conf, p->role, &url, err, sizeof(err)) == -1)
+		return (-1);
+	*digest = digest_add(*digest, url.value, url.len);
+	secret_wipe(&url);
+	for (i = 0; d != NULL && i < d->nrefs; i++) {
+		if (digest_reference(conf, &d->refs[i], digest) == -1)
+			return (-1);
+	}
+	return (0);
+}
+
+bool
+worker_outdated(const struct process *p)
+{
+	uint64_t now;
+
+	return ((p->state & CHILD_SERVING) != 0 &&
+	    digest_all(p, &now) == 0 && now != p->secrets);
+}
+
 int
 worker_equip(struct process *p, char *err, size_t errsize)
 {
@@ -122,6 +171,8 @@ worker_equip(struct process *p, char *err, size_t errsize)
 	size_t i;
 	int ret;
 
+	/* What cannot be read now is refused by name below. */
+	(void)digest_all(p, &p->secrets);
 	if (secret_url(p->super->conf, p->role, &url, err, errsize) == -1)
 		return (-1);
 	ret = secret_send(p->peer, 0, "postgres_url", &url);

@@ -12,6 +12,9 @@
  */
 enum exit_cause worker_acceptable(struct super *, const struct document *,
 	    char *err, size_t errsize);
+/* Do references resolve to other values than those the worker got?  A
+ * reference that does not resolve now counts as unchanged. */
+bool	worker_outdated(const struct process *);
 /* process_ops.equip for a worker. */
 int	worker_equip(struct process *, char *err, size_t errsize);
 /* Outputs again, after a rotation. */

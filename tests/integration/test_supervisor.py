@@ -340,6 +340,28 @@ def test_reload(house):
     h.says("application_name=x")
 
 
+def test_reload_takes_new_secrets(house):
+    """Only the worker whose secret has changed is started again."""
+    h = house()
+    path = h.write_secret("token", "first")
+    h.plan("wanted good-a box fake 1 2:%s" % path,
+           "wanted good-b box fake 1", "end")
+    h.says("worker good-a is ready")
+    h.says("worker good-b is ready")
+    other = h.worker_pid("good-b")
+    h.write_secret("token", "second")
+    h.ctl("reload")
+    h.says("worker good-a starts again: a secret has changed")
+    h.says("%s=second" % path)
+    h.wait_ready("good-a")
+    mark = len(h.log())
+    os.unlink(path)
+    h.ctl("reload")                    # missing is no reason to stop
+    h.wait_log("reading the configuration again", after=mark)
+    assert "has changed" not in h.log()[mark:]
+    assert h.worker_pid("good-b") == other
+
+
 def test_passwords_do_not_show(house):
     h = house(args=["--set", "worker_postgres_url=" + URL])
     h.plan("wanted good box fake 1", "end")

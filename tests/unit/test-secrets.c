@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "supervisor/beneath.h"
+#include "supervisor/digest.h"
 #include "supervisor/document.h"
 #include "supervisor/envfile.h"
 #include "supervisor/handover.h"
@@ -305,6 +306,28 @@ test_documents(void **state)
 	document_drop(d);
 }
 
+/* The first values of the authors' table: key 00..0f, message 00.. */
+static void
+test_digest(void **state)
+{
+	static const uint64_t want[] = { UINT64_C(0x726fdb47dd0e0e31),
+	    UINT64_C(0x74f839c593dc67fd), UINT64_C(0x0d6c8009d9a94f5a),
+	    UINT64_C(0x85676696d7fb7e2d) };
+	uint8_t key[16], text[16];
+	uint8_t i;
+
+	(void)state;
+	for (i = 0; i < 16; i++)
+		key[i] = text[i] = i;
+	for (i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_true(digest_siphash(key, text, i) == want[i]);
+	assert_true(digest_siphash(key, text, 15) ==
+	    UINT64_C(0xa129ca6149be45e5));
+	assert_true(digest_add(0, "a", 1) == digest_add(0, "a", 1));
+	assert_true(digest_add(0, "a", 1) != digest_add(1, "a", 1));
+	assert_true(digest_add(0, "a", 1) != digest_add(0, "b", 1));
+}
+
 int
 main(void)
 {
@@ -316,7 +339,8 @@ main(void)
 		cmocka_unit_test(test_url),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_copies),
-		cmocka_unit_test(test_documents)
+		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_digest)
 	};
 
 	return (cmocka_run_group_tests_name("secrets", tests, setup,
