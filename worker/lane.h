@@ -72,7 +72,7 @@ struct lanes {
 	uint64_t	 random;
 	int64_t		 now;		/* of the call in progress */
 	int64_t		 delivered_us;	/* last time anything was */
-	size_t		 noffered, nwaiting, nsick, naway;
+	size_t		 noffered, nwaiting, nfailing, naway;
 };
 
 /* lanes.c */

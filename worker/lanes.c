@@ -84,9 +84,9 @@ static void
 failing_set(struct lanes *ls, struct lane *l, int64_t since)
 {
 	if (since != 0 && l->failing_us == 0)
-		ls->nsick++;
+		ls->nfailing++;
 	else if (since == 0 && l->failing_us != 0)
-		ls->nsick--;
+		ls->nfailing--;
 	l->failing_us = since;
 }
 
@@ -358,7 +358,8 @@ lanes_stat(const struct lanes *ls, struct lanes_stat *st)
 	st->lanes = pool_used(ls->lane_pool);
 	st->offered = ls->noffered;
 	st->waiting = ls->nwaiting;
-	st->sick = ls->nsick;
+	st->failing = ls->nfailing;
+	st->delivered_us = ls->delivered_us;
 	st->away = ls->naway;
 	st->ready = !TAILQ_EMPTY(&ls->ready);
 	st->wants = !TAILQ_EMPTY(&ls->want);

@@ -8,9 +8,9 @@
  * order itself (fifo).  A lane whose event failed waits; nobody else does.
  *
  * A lane that has been failing for longer than evict_after while others
- * got on is *sick*: its events are dropped from memory and only their ids
- * are kept (they are *away*).  So are the events that follow, until the lane
- * heals: then they are wanted, read again by id, and refilled.
+ * got on gives up its memory: of its events only the ids are kept (they are
+ * *away*).  So it is with the events that follow, until the lane heals: then
+ * they are wanted, read again by id, and refilled.
  *
  * Nothing in here knows of PostgreSQL, sinks or clocks: the caller passes
  * the time.  Loop thread only.
@@ -86,6 +86,10 @@ int64_t	lanes_next(const struct lanes *);
  * than evict_after give up what waits behind it. */
 void	lanes_evict_slow(struct lanes *, int64_t now);
 
+/* The same for every lane that has been failing for longer, although
+ * nobody got on: what memory holds is all of their kind. */
+void	lanes_evict_failing(struct lanes *, int64_t now);
+
 /* Ids that should be read again now, at most max, ascending per lane. */
 size_t	lanes_want(struct lanes *, struct away *, size_t max);
 /* One of them was read; lane_hash need not be set. */
@@ -100,8 +104,9 @@ struct lanes_stat {
 	size_t	lanes;
 	size_t	offered;	/* events with the sink */
 	size_t	waiting;	/* lanes that wait for their next attempt */
-	size_t	sick;		/* lanes with ids away */
+	size_t	failing;	/* lanes */
 	size_t	away;		/* ids away */
+	int64_t	delivered_us;	/* last time anything was, 0: never */
 	bool	ready;		/* lanes_take() would return something */
 	bool	wants;		/* lanes_want() would */
 };

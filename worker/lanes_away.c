@@ -105,6 +105,21 @@ lanes_evict_slow(struct lanes *ls, int64_t now)
 	}
 }
 
+void
+lanes_evict_failing(struct lanes *ls, int64_t now)
+{
+	struct lane	*l;
+	size_t		 i;
+
+	ls->now = now;
+	for (i = 0; i < ls->heap.n; i++) {
+		l = ls->heap.v[i];
+		if (l->failing_us != 0 &&
+		    now - l->failing_us > ls->conf.evict_after_us)
+			lane_evict(ls, l);
+	}
+}
+
 int
 lanes_add_away(struct lanes *ls, uint64_t hash, int64_t id, uint64_t seq)
 {

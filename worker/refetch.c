@@ -29,8 +29,8 @@ struct refetch {
 	bool		 busy;
 	bool		 failed;
 	bool		 refused;	/* the others found no room */
-	struct away	 big;		/* must come alone */
-	int64_t		 big_len;	/* 0: there is none */
+	int64_t		 big_id;	/* must come alone */
+	int64_t		 big_len;	/* 0: none is known */
 	bool		 big_asked;
 	char		 ids[REFETCH_MAX * (NUMBER_SIZE + 1) + 3];
 };
@@ -74,7 +74,7 @@ refetch_ready(const struct refetch *r)
 int64_t
 refetch_alone(const struct refetch *r)
 {
-	return (r->big_asked ? 0 : r->big_len);
+	return (r->big_len);
 }
 
 static void
@@ -116,22 +116,18 @@ row_hand(struct refetch *r, const struct event_row *er)
 {
 	const struct away	*a = &r->want[r->next];
 
-	if (!er->inlined && r->big_len != 0) {	/* one at a time */
-		r->refused = true;
-		return;
-	}
 	switch (r->ops.row(a, er, r->arg)) {
 	case 1:
 		r->next++;
 		break;
 	case 0:
-		if (er->inlined) {
-			r->refused = true;
-			break;
+		/* All that follow go back, too: in its lane nothing may
+		 * overtake it. */
+		r->refused = true;
+		if (!er->inlined) {
+			r->big_id = er->row.id;
+			r->big_len = er->len;
 		}
-		r->big = *a;
-		r->big_len = er->len;
-		r->next++;
 		break;
 	default:
 		refetch_fail(r, "", strerror(errno));
@@ -160,10 +156,6 @@ request_end(struct refetch *r)
 	if (!r->refused)
 		gone_until(r, INT64_MAX);
 	give_back(r);
-	if (r->big_asked) {
-		r->big_asked = false;
-		r->big_len = 0;
-	}
 	r->busy = false;
 	if (!r->failed)
 		r->ops.idle(r->arg);
@@ -208,20 +200,51 @@ ids_print(struct refetch *r)
 	(void)snprintf(r->ids + used, sizeof(r->ids) - used, "}");
 }
 
-/* The big one first: it has waited for its room. */
+/* Where the big one is wanted as the first of its lane; n: nowhere. */
+static size_t
+big_find(const struct refetch *r)
+{
+	size_t	i, j;
+
+	for (i = 0; i < r->n && r->want[i].id != r->big_id; i++)
+		;
+	for (j = 0; i < r->n && j < i; j++)
+		if (r->want[j].lane == r->want[i].lane)
+			return (r->n);
+	return (i);
+}
+
+/* Only the one that must come alone, if it is its turn. */
+static void
+choose_big(struct refetch *r)
+{
+	const size_t	i = big_find(r);
+	struct away	a;
+
+	r->big_asked = i < r->n;
+	if (!r->big_asked) {
+		r->big_len = 0;
+		return;
+	}
+	a = r->want[i];
+	r->want[i] = r->want[0];
+	r->want[0] = a;
+	qsort(r->want + 1, r->n - 1, sizeof(r->want[0]), by_id);
+	r->next = 1;
+	give_back(r);
+	r->next = 0;
+}
+
 static void
 choose(struct refetch *r, size_t n)
 {
 	r->next = 0;
 	r->refused = false;
-	if (r->big_len != 0) {
-		r->want[0] = r->big;
-		r->n = 1;
-		r->big_asked = true;
-		return;
-	}
+	r->big_asked = false;
 	r->n = lanes_want(r->lanes, r->want, n < REFETCH_MAX ? n :
 	    REFETCH_MAX);
+	if (r->big_len != 0)
+		choose_big(r);
 	qsort(r->want, r->n, sizeof(r->want[0]), by_id);
 }
 
@@ -240,6 +263,7 @@ refetch_next(struct refetch *r, size_t n)
 	ids_print(r);
 	(void)snprintf(limit, sizeof(limit), "%" PRId64,
 	    r->big_asked ? r->big_len : r->inline_max);
+	r->big_len = 0;
 	if (pg_session_query(r->session, &c, on_rows, r) == -1)
 		return (-1);
 	r->busy = true;

@@ -28,6 +28,9 @@
 #define ORDER_MIN	16384u
 #define SQL_RETRY_US	INT64_C(1000000)
 #define DEFAULT_ROW	512u
+#define BLIND_KEYS	16u		/* fewer may be stuck by themselves */
+#define BLIND_WAIT_US	INT64_C(30000000)
+#define BLIND_AWAY_MAX	100000u
 
 void
 relay_no_memory(struct relay *r)
@@ -186,6 +189,7 @@ relay_attached(struct relay *r)
 	if (relay_intake_open(r) == -1 || checkpoint_open(r) == -1)
 		relay_no_memory(r);
 	r->life = RELAY_RUNNING;
+	r->blind_us = clock_mono_us();
 	relay_bell_init(r);
 	child_say_ready(r->env.child);
 	report_health(r, clock_mono_us());
@@ -248,6 +252,34 @@ check_overdue(struct relay *r, int64_t now)
 		    "again from the checkpoint", p->id);
 }
 
+/*
+ * Memory is nearly full of events that wait, or a large one needs it all.  Behind a slow event it can be
+ * had back at once.  When all are failing, is it the keys or the
+ * destination?  A few keys: give them up, others may come.  Many: it looks
+ * like the destination, and what it cannot take need not be read; still,
+ * now and then a look further must be dared, or the events of a hundred
+ * stuck keys would lock out all others for ever.
+ */
+static void
+make_room(struct relay *r, int64_t now)
+{
+	struct lanes_stat	st;
+	int64_t			since;
+
+	if (refetch_alone(r->refetch) == 0 && parcel_count(r->parcels) <=
+	    r->env.pipeline->max_inflight / 4 * 3)
+		return;
+	lanes_evict_slow(r->lanes, now);
+	lanes_stat(r->lanes, &st);
+	since = st.delivered_us > r->blind_us ? st.delivered_us :
+	    r->blind_us;
+	if (st.away >= BLIND_AWAY_MAX || (st.failing > BLIND_KEYS &&
+	    now - since < BLIND_WAIT_US))
+		return;
+	r->blind_us = now;
+	lanes_evict_failing(r->lanes, now);
+}
+
 void
 relay_tick(struct relay *r)
 {
@@ -257,8 +289,7 @@ relay_tick(struct relay *r)
 	if (r->life != RELAY_RUNNING)
 		return;
 	check_overdue(r, now);
-	if (parcel_count(r->parcels) > r->env.pipeline->max_inflight / 4 * 3)
-		lanes_evict_slow(r->lanes, now);
+	make_room(r, now);
 	if (parcel_count(r->parcels) == 0)
 		slab_pool_trim(r->slabs);
 	relay_kick(r);

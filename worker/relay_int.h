@@ -30,7 +30,7 @@
 #define RELAY_CHUNK_MAX		5000u	/* rows in one request */
 #define RELAY_INLINE_MAX	(1024 * 1024)	/* larger rows come alone */
 #define RELAY_HELD_MAX		1000000u
-#define RELAY_SICK_MAX		200000u		/* lanes */
+#define RELAY_FAILING_MAX	200000u		/* lanes */
 #define RELAY_LETTERS_MAX	1000u
 #define RELAY_EVICT_US		INT64_C(1000000)
 /* Sequence numbers of held events come before those of the windows. */
@@ -89,6 +89,7 @@ struct relay {
 	int64_t		 read_after_us;	/* a statement failed: pause */
 	bool		 blocked;	/* the sink accepts no more for now */
 	bool		 held_full;
+	int64_t		 blind_us;	/* memory was emptied blindly */
 	struct parcel	**taken;	/* batch_size */
 	struct pgtide_msg *msgs;
 };

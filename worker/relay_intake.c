@@ -18,7 +18,7 @@
 #include "worker/slab.h"
 #include "worker/snapshot.h"
 
-/* Kept free for events that come back while new ones are read. */
+/* At most so much is kept free for events that come back. */
 #define REFETCH_ROOM	64u
 #define ENVELOPE_ROOM	4096u
 
@@ -256,8 +256,10 @@ room(const struct relay *r, const struct lanes_stat *st)
 		n = fit;
 	if (n > order_room(r->order))
 		n = order_room(r->order);
-	if (st->wants || st->away > 0)
-		n = n > REFETCH_ROOM ? n - REFETCH_ROOM : 0;
+	if (st->wants && most / 4 < REFETCH_ROOM)
+		n -= n < most / 4 ? n : most / 4;
+	else if (st->wants)
+		n -= n < REFETCH_ROOM ? n : REFETCH_ROOM;
 	if (used > 0 && n < most / 4 && n < RELAY_CHUNK_MAX)
 		return (0);
 	if (n > most / 2 + 1)
@@ -274,7 +276,7 @@ refetch(struct relay *r, const struct lanes_stat *st)
 
 	if (!refetch_ready(r->refetch) || used >= most)
 		return;
-	if (alone == 0 && !st->wants)
+	if (!st->wants)
 		return;
 	if (alone != 0 && !slab_pool_admits(r->slabs,
 	    (size_t)alone + ENVELOPE_ROOM))
@@ -289,11 +291,11 @@ held_full(struct relay *r, const struct lanes_stat *st)
 {
 	const bool	full = st->away >= RELAY_HELD_MAX ||
 			    held_count(r->held) >= RELAY_HELD_MAX ||
-			    st->sick >= RELAY_SICK_MAX;
+			    st->failing >= RELAY_FAILING_MAX;
 
 	if (full && !r->held_full)
 		log_warnx("%zu events of %zu keys are held back; reading "
-		    "stops until keys heal", st->away, st->sick);
+		    "stops until keys heal", st->away, st->failing);
 	r->held_full = full;
 	return (full);
 }
@@ -310,7 +312,7 @@ relay_intake(struct relay *r, int64_t now)
 		return;
 	refetch(r, &st);
 	if (held_full(r, &st) || !reader_ready(r->reader) ||
-	    refetch_alone(r->refetch) != 0)
+	    (st.wants && refetch_alone(r->refetch) != 0))
 		return;
 	if (reader_at_poll(r->reader) && (!relay_bell_due(r, now) ||
 	    !order_window_room(r->order)))

@@ -135,7 +135,7 @@ judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
 	}
 	if (r->held_full) {
 		(void)snprintf(text, size, "%zu events of %zu keys are held "
-		    "back, reading has stopped: %s", st->away, st->sick,
+		    "back, reading has stopped: %s", st->away, st->failing,
 		    rp->error_text);
 		return (HEALTH_ALARM);
 	}
@@ -144,9 +144,9 @@ judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
 		    "%s", rp->sink_text);
 		return (HEALTH_ALARM);
 	}
-	if (st->sick > 0 && rp->error_us != 0) {
+	if (st->failing > 0 && rp->error_us != 0) {
 		(void)snprintf(text, size, "%zu keys are being retried, %zu "
-		    "events wait for them: %s", st->sick, st->away,
+		    "events wait for them: %s", st->failing, st->away,
 		    rp->error_text);
 		return (now - rp->error_us > ERROR_FRESH_US ? HEALTH_ALARM :
 		    HEALTH_RETRYING);
@@ -182,8 +182,8 @@ gauges(struct relay *r, const struct lanes_stat *st, int64_t now)
 
 	metrics_set(m, METRIC_HEALTHY, "", good);
 	metrics_set(m, METRIC_PAUSED, "", breaker_open(&r->breaker));
-	metrics_set(m, METRIC_RETRY_STATE, "none", st->sick == 0);
-	metrics_set(m, METRIC_RETRY_STATE, "retrying", st->sick > 0);
+	metrics_set(m, METRIC_RETRY_STATE, "none", st->failing == 0);
+	metrics_set(m, METRIC_RETRY_STATE, "retrying", st->failing > 0);
 	metrics_set(m, METRIC_INFLIGHT, "",
 	    (double)parcel_count(r->parcels));
 	metrics_set(m, METRIC_INFLIGHT_BYTES, "",

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "lib"))
 sys.path.insert(0, os.path.dirname(__file__))
 from oracle import arrived, judge, read_committed  # noqa: E402
 from pgcluster import PgCluster  # noqa: E402
+from picky import Picky  # noqa: E402
 from tided import PREFIX, Tided, wait_for  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -66,9 +67,10 @@ class Killer(threading.Thread):
 
 
 class Run:
-    """One outbox, one pipeline into a file."""
+    """One outbox, one pipeline, into a file unless a sink is given."""
 
-    def __init__(self, pg, directory, name, libexec=None, **options):
+    def __init__(self, pg, directory, name, libexec=None, sink=None,
+                 **options):
         self.pg = pg
         self.name = name
         self.conn = pg.connect()
@@ -82,7 +84,7 @@ class Run:
         open_to_children(self.tided.out)
         os.chmod(self.tided.out, 0o777)
         self.path = os.path.join(self.tided.out, "events.jsonl")
-        document = {"sink_type": "file", "path": self.path}
+        document = sink or {"sink_type": "file", "path": self.path}
         document.update(options)
         with self.conn.cursor() as c:
             from psycopg2.extras import Json
@@ -181,15 +183,23 @@ def pg(tmp_path_factory):
 def make_run(pg, tmp_path, request):
     made = []
 
-    def make(libexec=None, **options):
+    def make(libexec=None, sink=None, **options):
         name = "t%d_%s" % (len(made), "".join(
             c if c.isalnum() else "_" for c in request.node.name)[:40])
         pg.psql("UPDATE torture.account SET seq = 0")
-        made.append(Run(pg, tmp_path, name.lower(), libexec, **options))
+        made.append(Run(pg, tmp_path, name.lower(), libexec, sink,
+                        **options))
         return made[-1]
     yield make
     for run in made:
         run.close()
+
+
+@pytest.fixture
+def picky(tmp_path):
+    receiver = Picky(str(tmp_path / "picky.jsonl"))
+    yield receiver
+    receiver.close()
 
 
 @pytest.fixture

@@ -237,7 +237,10 @@ step(struct model *m, unsigned int bad_percent)
 		refill(m);
 		break;
 	case 7:
-		lanes_evict_slow(m->ls, m->now);
+		if (unit_random(&m->seed, 4) == 0)
+			lanes_evict_failing(m->ls, m->now);
+		else
+			lanes_evict_slow(m->ls, m->now);
 		break;
 	default:
 		m->now += (int64_t)unit_random(&m->seed, 800);
@@ -261,7 +264,7 @@ settle_all(struct model *m)
 	assert_int_equal(st.lanes, 0);
 	assert_int_equal(st.offered, 0);
 	assert_int_equal(st.waiting, 0);
-	assert_int_equal(st.sick, 0);
+	assert_int_equal(st.failing, 0);
 	assert_int_equal(st.away, 0);
 	assert_false(st.ready || st.wants);
 	assert_int_equal(m->in_memory, 0);
