@@ -20,6 +20,7 @@
 
 #define MSG_PROTOCOL		1
 #define MSG_NAME_MAX		64	/* pipelines, outboxes, sinks */
+#define MSG_SETTING_NAME_MAX	128	/* "pipeline NAME.postgres_url" */
 #define MSG_REF_MAX		4096	/* one reference, path or env name */
 #define MSG_TEXT_MAX		2048	/* error texts */
 #define MSG_SECRET_MAX		65536	/* one secret, all chunks */
@@ -152,7 +153,7 @@ enum channel_kind { CHANNEL_CONTROL = 1, CHANNEL_RESOLVER = 2 };
 enum listener_kind { LISTENER_CONTROL = 1, LISTENER_METRICS = 2 };
 
 struct msg_setting {		/* one effective option of pg-tided.conf */
-	char	name[MSG_NAME_MAX];
+	char	name[MSG_SETTING_NAME_MAX];
 	char	value[MSG_REF_MAX];	/* secrets masked, references kept */
 	char	origin[256];	/* "default", "/etc/...:12", "--flag" */
 };

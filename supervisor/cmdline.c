@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "supervisor/bindings.h"
 #include "supervisor/options.h"
 
 #define DEFAULT_CONFIG	TIDE_CONFDIR "/pg-tided.conf"
@@ -62,7 +63,10 @@ is_masked(const char *name)
 {
 	const struct option_def *def;
 
-	def = option_find(tided_options, tided_noptions, name);
+	def = bindings_is_name(name) && strrchr(name, '.') != NULL ?
+	    option_find(binding_options, binding_noptions,
+	    strrchr(name, '.') + 1) :
+	    option_find(tided_options, tided_noptions, name);
 	return (def != NULL && (def->flags & OPTION_MASK) != 0);
 }
 
@@ -274,4 +278,6 @@ cmdline_help(void)
 	    " as --set NAME=VALUE\nor in the environment as"
 	    " PG_TIDE_NAME:\n\n");
 	option_print_help(stdout, tided_options, tided_noptions, "");
+	printf("\nOptions in a section [pipeline NAME]:\n\n");
+	option_print_help(stdout, binding_options, binding_noptions, "");
 }

@@ -16,18 +16,22 @@
 #include "common/log.h"
 #include "common/messages.h"
 #include "common/utf8.h"
+#include "supervisor/bindings.h"
 #include "supervisor/options.h"
 #include "supervisor/trust.h"
 
 #define FILE_MAX	(1024 * 1024)
 #define LINE_MAX_BYTES	8192
+#define SECTION_MAX	128
 
 /* One load under way. */
 struct loading {
 	struct option_set *set;
+	struct bindings *bindings;
 	const char	*path;
 	const char	*text, *end;	/* what is still to be read */
 	unsigned int	 line;
+	char		 section[SECTION_MAX];
 	unsigned int	 problems;
 	char		*err;		/* for the first problem */
 	size_t		 errsize;
@@ -67,8 +71,11 @@ put(struct loading *l, const char *name, const char *value,
 		    MSG_REF_MAX - 1);
 		return;
 	}
-	if (option_set_put(l->set, name, value, origin, err, sizeof(err)) ==
-	    -1)
+	if ((bindings_is_name(name) ?
+	    bindings_put(l->bindings, name, value, origin, err,
+	    sizeof(err)) :
+	    option_set_put(l->set, name, value, origin, err,
+	    sizeof(err))) == -1)
 		problem(l, "%s: %s", origin, err);
 }
 
@@ -77,13 +84,34 @@ static int
 on_value(void *arg, const char *section, const char *name, const char *value)
 {
 	struct loading *l = arg;
-	char full[128], origin[512];
+	char full[2 * SECTION_MAX], origin[512];
 
-	(void)snprintf(full, sizeof(full), "%s%s%s", section,
-	    *section != '\0' ? "." : "", name);
+	(void)section;
+	(void)snprintf(full, sizeof(full), "%s%s%.100s", l->section,
+	    l->section[0] != '\0' ? "." : "", name);
 	(void)snprintf(origin, sizeof(origin), "%s:%u", l->path, l->line);
 	put(l, full, value, origin);
 	return (1);
+}
+
+/* inih keeps 49 bytes of a section's name, and says nothing of the rest. */
+static void
+note_section(struct loading *l, const char *line)
+{
+	const char *end;
+	size_t n;
+
+	line += strspn(line, " \t");
+	if (*line != '[' || (end = strchr(line, ']')) == NULL)
+		return;
+	n = (size_t)(end - line) - 1;
+	if (n >= sizeof(l->section)) {
+		problem(l, "%s:%u: the section's name is longer than %zu"
+		    " bytes", l->path, l->line, sizeof(l->section) - 1);
+		n = 0;
+	}
+	memcpy(l->section, line + 1, n);
+	l->section[n] = '\0';
 }
 
 /*
@@ -111,6 +139,7 @@ read_line(char *dst, int size, void *arg)
 	memcpy(dst, l->text, n);
 	dst[n] = '\0';
 	l->text += n;
+	note_section(l, dst);
 	return (dst);
 }
 
@@ -133,6 +162,7 @@ parse_text(struct loading *l, const char *text, size_t len)
 	l->text = text;
 	l->end = text + len;
 	l->line = 0;
+	l->section[0] = '\0';
 	line = ini_parse_stream(read_line, l, on_value, l);
 	if (line > 0)
 		problem(l, "%s:%d: expected \"name = value\" or \"[section]\"",
@@ -245,16 +275,19 @@ check_all(struct loading *l)
 }
 
 struct option_set *
-conf_load(const struct cmdline *c, char *err, size_t errsize)
+conf_load(const struct cmdline *c, struct bindings **bindings, char *err,
+    size_t errsize)
 {
 	struct loading l = { .path = c->config, .err = err,
 	    .errsize = errsize };
 	const struct override *o;
 	size_t i;
 
-	if ((l.set = option_set_new(tided_options, tided_noptions)) == NULL) {
+	l.set = option_set_new(tided_options, tided_noptions);
+	l.bindings = bindings_new();
+	if (l.set == NULL || l.bindings == NULL) {
 		problem(&l, "out of memory");
-		return (NULL);
+		goto fail;
 	}
 	parse_file(&l, c->config_given);
 	for (i = 0; i < c->noverrides; i++) {
@@ -263,8 +296,12 @@ conf_load(const struct cmdline *c, char *err, size_t errsize)
 	}
 	if (l.problems == 0)
 		check_all(&l);
-	if (l.problems == 0)
+	if (l.problems == 0) {
+		*bindings = l.bindings;
 		return (l.set);
+	}
+fail:
+	bindings_free(l.bindings);
 	option_set_free(l.set);
 	return (NULL);
 }

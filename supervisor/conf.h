@@ -12,12 +12,15 @@
 #include "common/option.h"
 #include "supervisor/cmdline.h"
 
+struct bindings;
+
 /*
  * NULL when something is wrong: every problem is logged with file and line,
- * and err gets the first.
+ * and err gets the first.  *bindings gets the sections of pipelines, of
+ * which the caller is the owner, too.
  */
-struct option_set *conf_load(const struct cmdline *, char *err,
-	    size_t errsize);
+struct option_set *conf_load(const struct cmdline *, struct bindings **,
+	    char *err, size_t errsize);
 
 /*
  * A copy of an option's value that may be shown: passwords are replaced by

@@ -13,11 +13,11 @@
 #include "common/peer.h"
 #include "supervisor/document.h"
 #include "supervisor/handshake.h"
+#include "supervisor/inspect.h"
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
 #include "supervisor/report.h"
 #include "supervisor/requests.h"
-#include "supervisor/secrets.h"
 #include "supervisor/worker_ops.h"
 
 #define RETRY_US	INT64_C(10000000)
@@ -45,19 +45,50 @@ on_ended(struct process *p)
 static int
 catalog_prepare(struct process *p)
 {
-	struct secret url;
 	char err[512];
 
 	document_drop(incoming);
 	incoming = NULL;
-	if (secret_url(p->super->conf, ROLE_CATALOG, &url, err, sizeof(err)) ==
-	    0) {
-		secret_wipe(&url);
+	if (inspect(p->super, ROLE_CATALOG, "", NULL, NULL, &p->fingerprint,
+	    err, sizeof(err)) == CAUSE_NONE)
 		return (0);
-	}
 	process_refuse(p, CAUSE_SECRET, err);
 	process_restart_after(p, RETRY_US);
 	return (-1);
+}
+
+void
+core_look(struct super *s)
+{
+	struct process *p = s->catalog;
+	enum exit_cause cause;
+	uint64_t fingerprint;
+	char err[512];
+
+	cause = inspect(s, ROLE_CATALOG, "", NULL, s->watch, &fingerprint,
+	    err, sizeof(err));
+	if (p->pid == 0) {
+		if (cause == CAUSE_NONE && (p->cause == CAUSE_SECRET ||
+		    fingerprint != p->fingerprint))
+			process_start(p);
+		return;
+	}
+	/* On its way out already; the next one looks for itself. */
+	if (p->state == CHILD_GONE)
+		return;
+	if (cause != CAUSE_NONE && strcmp(p->text, err) != 0) {
+		log_errorx("%s goes on as it is: %s", process_title(p), err);
+		(void)snprintf(p->text, sizeof(p->text), "%s", err);
+		report_process(p);
+	}
+	if (cause != CAUSE_NONE)
+		return;
+	p->text[0] = '\0';
+	if (fingerprint != p->fingerprint) {
+		log_info("%s starts again: its connection string, or a file"
+		    " that it names, has changed", process_title(p));
+		process_stop(p);
+	}
 }
 
 static void

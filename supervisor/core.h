@@ -10,6 +10,8 @@ int	core_start(struct super *);
 void	core_free(struct super *);
 /* After a reload: tell control the settings, the catalog to look again. */
 void	core_reloaded(struct super *);
+/* Start the catalog anew if what it was handed is not what it was. */
+void	core_look(struct super *);
 void	core_log_level(struct super *);
 
 #endif

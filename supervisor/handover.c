@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "supervisor/beneath.h"
+#include "supervisor/digest.h"
 #include "supervisor/pgurl.h"
 #include "supervisor/trust.h"
 
@@ -113,6 +114,18 @@ struct url_files {
 
 /* The connection string is root's own word: any path that it names. */
 static int
+url_file_open(const char *key, const char *path, char *err, size_t errsize)
+{
+	int fd;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	if (fd == -1)
+		(void)snprintf(err, errsize, "%s=%s in the connection string:"
+		    " %s", key, path, strerror(errno));
+	return (fd);
+}
+
+static int
 on_parameter(const char *key, const char *value, void *arg)
 {
 	struct url_files *u = arg;
@@ -120,14 +133,41 @@ on_parameter(const char *key, const char *value, void *arg)
 
 	if (!pgurl_names_file(key, value))
 		return (0);
-	fd = open(value, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd == -1) {
-		(void)snprintf(u->err, u->errsize, "%s %s: %s", key, value,
-		    strerror(errno));
+	if ((fd = url_file_open(key, value, u->err, u->errsize)) == -1)
 		return (-1);
-	}
 	return (copy_and_send(u->peer, value, fd, u->who, u->err,
 	    u->errsize));
+}
+
+/* Takes fd over. */
+static int
+fingerprint_file(int fd, const char *path, uint64_t *fingerprint, char *err,
+    size_t errsize)
+{
+	char why[128], *text;
+	size_t len;
+
+	text = read_all(fd, FILE_MAX, &len, why, sizeof(why));
+	close(fd);
+	if (text == NULL) {
+		(void)snprintf(err, errsize, "%s: %s", path, why);
+		return (-1);
+	}
+	*fingerprint = digest_add(*fingerprint, text, len);
+	explicit_bzero(text, len);
+	free(text);
+	return (0);
+}
+
+int
+handover_url_file_read(const char *key, const char *path,
+    uint64_t *fingerprint, char *err, size_t errsize)
+{
+	int fd;
+
+	if ((fd = url_file_open(key, path, err, errsize)) == -1)
+		return (-1);
+	return (fingerprint_file(fd, path, fingerprint, err, errsize));
 }
 
 int
@@ -137,7 +177,8 @@ handover_url_files(struct peer *p, const char *url,
 	struct url_files u = { p, who, err, errsize };
 
 	(void)snprintf(err, errsize,
-	    "postgres_url: not a URL or list of keywords");
+	    "the connection string is neither a URL nor a list of"
+	    " keywords");
 	return (pgurl_scan(url, on_parameter, &u));
 }
 
@@ -181,7 +222,8 @@ handover_output(struct peer *p, const struct option_set *set,
 
 int
 handover_check(const struct option_set *set, enum ref_kind kind,
-    const char *path, bool foreground, char *err, size_t errsize)
+    const char *path, bool foreground, uint64_t *fingerprint, char *err,
+    size_t errsize)
 {
 	int fd;
 
@@ -190,6 +232,9 @@ handover_check(const struct option_set *set, enum ref_kind kind,
 	    output_open(set, path, foreground, err, errsize);
 	if (fd == -1)
 		return (-1);
+	if (fingerprint != NULL)
+		return (fingerprint_file(fd, path, fingerprint, err,
+		    errsize));
 	close(fd);
 	return (0);
 }

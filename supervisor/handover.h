@@ -23,8 +23,13 @@ int	handover_file(struct peer *, const struct option_set *,
 /* An output below output.dirs, or "-", as OUTPUT. */
 int	handover_output(struct peer *, const struct option_set *,
 	    const char *path, bool foreground, char *err, size_t errsize);
-/* The last two without a peer, to know whether they would work. */
+/* The last two without a peer, to know whether they would work; contents
+ * are mixed into *fingerprint, unless that is NULL. */
 int	handover_check(const struct option_set *, enum ref_kind,
-	    const char *path, bool foreground, char *err, size_t errsize);
+	    const char *path, bool foreground, uint64_t *fingerprint,
+	    char *err, size_t errsize);
+/* The same for a file that the connection string names as key. */
+int	handover_url_file_read(const char *key, const char *path,
+	    uint64_t *fingerprint, char *err, size_t errsize);
 
 #endif

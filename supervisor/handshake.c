@@ -14,9 +14,11 @@
 #include "common/peer.h"
 #include "common/units.h"
 #include "supervisor/attest.h"
+#include "supervisor/bindings.h"
 #include "supervisor/channels.h"
 #include "supervisor/conf.h"
 #include "supervisor/document.h"
+#include "supervisor/login.h"
 #include "supervisor/options.h"
 #include "supervisor/pgurl.h"
 #include "supervisor/report.h"
@@ -30,27 +32,45 @@ handshake_set_state(struct process *p, enum child_state state)
 }
 
 static int
-send_settings(struct process *p)
+send_setting(struct process *p, const char *prefix,
+    const struct option_set *set, const struct option_def *def)
 {
-	const struct option_set *set = p->super->conf;
-	const struct option_value *v;
+	const struct option_value *v = option_get(set, def->name);
 	struct msg_setting m;
 	struct frame f;
+
+	(void)snprintf(m.name, sizeof(m.name), "%s%s", prefix, def->name);
+	(void)conf_masked(set, def, m.value, sizeof(m.value));
+	(void)snprintf(m.origin, sizeof(m.origin), "%s",
+	    v->origin != NULL ? v->origin : "default");
+	msg_setting_put(&f, &m);
+	return (peer_send(p->peer, &f));
+}
+
+static int
+send_binding(const char *pipeline, const struct option_set *set,
+    const struct option_def *def, void *arg)
+{
+	char prefix[2 * MSG_NAME_MAX];
+
+	(void)snprintf(prefix, sizeof(prefix), "pipeline %s.", pipeline);
+	return (send_setting(arg, prefix, set, def));
+}
+
+static int
+send_settings(struct process *p)
+{
 	size_t i;
 
 	for (i = 0; i < tided_noptions; i++) {
-		v = option_get(set, tided_options[i].name);
-		(void)snprintf(m.name, sizeof(m.name), "%s",
-		    tided_options[i].name);
-		(void)conf_masked(set, &tided_options[i], m.value,
-		    sizeof(m.value));
-		(void)snprintf(m.origin, sizeof(m.origin), "%s",
-		    v->origin != NULL ? v->origin : "default");
-		msg_setting_put(&f, &m);
-		if (peer_send(p->peer, &f) == -1)
+		if (send_setting(p, "", p->super->conf, &tided_options[i]) ==
+		    -1)
 			return (-1);
 	}
-	return (0);
+	/* They concern nobody but who shows them. */
+	if (p->role != ROLE_CONTROL)
+		return (0);
+	return (bindings_each(p->super->bindings, send_binding, p));
 }
 
 static int
@@ -69,7 +89,7 @@ url_flags(struct process *p, uint32_t *flags, char *err, size_t errsize)
 
 	if (p->role != ROLE_CATALOG && p->role != ROLE_WORKER)
 		return (0);
-	if (secret_url(p->super->conf, p->role, &url, err, errsize) == -1)
+	if (login_url(p->super, p->role, p->name, &url, err, errsize) == -1)
 		return (-1);
 	if (pgurl_is_unix(url.value))
 		*flags |= MSG_CONFIG_PGUNIX;

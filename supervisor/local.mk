@@ -9,6 +9,7 @@ noinst_LIBRARIES += supervisor/libtidesuper.a
 supervisor_libtidesuper_a_SOURCES = \
 	supervisor/attest.c supervisor/attest.h \
 	supervisor/beneath.c supervisor/beneath.h \
+	supervisor/bindings.c supervisor/bindings.h \
 	supervisor/channels.c supervisor/channels.h \
 	supervisor/cmdline.c supervisor/cmdline.h \
 	supervisor/conf.c supervisor/conf.h \
@@ -21,7 +22,9 @@ supervisor_libtidesuper_a_SOURCES = \
 	supervisor/handover.c supervisor/handover.h \
 	supervisor/handshake.c supervisor/handshake.h \
 	supervisor/identity.c supervisor/identity.h \
+	supervisor/inspect.c supervisor/inspect.h \
 	supervisor/listeners.c supervisor/listeners.h \
+	supervisor/login.c supervisor/login.h \
 	supervisor/options.c supervisor/options.h \
 	supervisor/pgurl.c supervisor/pgurl.h \
 	supervisor/pipelines.c supervisor/pipelines.h \
@@ -35,6 +38,7 @@ supervisor_libtidesuper_a_SOURCES = \
 	supervisor/syslog.c supervisor/syslog.h \
 	supervisor/throttle.c supervisor/throttle.h \
 	supervisor/trust.c supervisor/trust.h \
+	supervisor/watch.c supervisor/watch.h \
 	supervisor/worker_ops.c supervisor/worker_ops.h
 supervisor_libtidesuper_a_CFLAGS = $(SUPERVISOR_CFLAGS)
 

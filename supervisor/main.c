@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "supervisor/bindings.h"
 #include "supervisor/cmdline.h"
 #include "supervisor/conf.h"
 #include "supervisor/core.h"
@@ -36,14 +37,17 @@
 #include "supervisor/process.h"
 #include "supervisor/super.h"
 #include "supervisor/syslog.h"
+#include "supervisor/watch.h"
 
 #define NSIGNALS	5
+#define LOOK_SECONDS	30
 
 struct daemon {
 	struct super	 super;
 	struct cmdline	 cmdline;
 	struct event	*signals[NSIGNALS];
 	struct event	*second;
+	unsigned int	 seconds;
 	char		*pid_path;
 	int		 pid_fd;
 	int		 keep_stderr;
@@ -95,12 +99,20 @@ on_child(evutil_socket_t sig, short what, void *arg)
 static void
 on_second(evutil_socket_t fd, short what, void *arg)
 {
-	struct super *s = arg;
+	struct daemon *d = arg;
 
 	(void)fd;
 	(void)what;
-	process_watch(s);
-	pipelines_tick(s->pipelines);
+	process_watch(&d->super);
+	/* Not every change is seen when it happens. */
+	if (++d->seconds % LOOK_SECONDS == 0)
+		super_look(&d->super);
+}
+
+static void
+on_files_changed(void *arg)
+{
+	super_look(arg);
 }
 
 static void
@@ -127,7 +139,7 @@ events_start(struct daemon *d)
 		    event_add(d->signals[i], NULL) == -1)
 			fatalx("cannot watch for signals");
 	}
-	d->second = event_new(s->base, -1, EV_PERSIST, on_second, s);
+	d->second = event_new(s->base, -1, EV_PERSIST, on_second, d);
 	if (d->second == NULL || event_add(d->second, &second) == -1)
 		fatalx("cannot set a timer");
 }
@@ -205,7 +217,8 @@ check(struct daemon *d)
 	struct super *s = &d->super;
 	char err[512];
 
-	if ((s->conf = conf_load(&d->cmdline, err, sizeof(err))) == NULL)
+	s->conf = conf_load(&d->cmdline, &s->bindings, err, sizeof(err));
+	if (s->conf == NULL)
 		return (-1);
 	if (listeners_check(s->conf, err, sizeof(err)) == -1 ||
 	    env_check(s->conf, err, sizeof(err)) == -1 ||
@@ -248,8 +261,11 @@ start(struct daemon *d)
 		fatalx("%s", err);
 	}
 	events_start(d);
-	if ((s->pipelines = pipelines_new(s)) == NULL || core_start(s) == -1)
+	if ((s->pipelines = pipelines_new(s)) == NULL ||
+	    (s->watch = watch_new(s->base, on_files_changed, s)) == NULL ||
+	    core_start(s) == -1)
 		fatalx("out of memory");
+	watch_soon(s->watch);
 	log_info("pg-tided %s started (pid %ld, children run as uid %ld)",
 	    PACKAGE_VERSION, (long)getpid(), (long)s->who.uid);
 	daemon_ready(d->keep_stderr);
@@ -263,6 +279,7 @@ finish(struct daemon *d)
 
 	pipelines_free(s->pipelines);
 	core_free(s);
+	watch_free(s->watch);
 	listeners_close(&s->listeners);
 	pidfile_close(d->pid_fd, d->pid_path);
 	free(d->pid_path);
@@ -272,6 +289,7 @@ finish(struct daemon *d)
 	event_base_free(s->base);
 	option_set_free(s->conf);
 	cmdline_free(&d->cmdline);
+	bindings_free(s->bindings);
 	log_info("pg-tided has stopped");
 }
 

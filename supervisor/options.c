@@ -2,6 +2,8 @@
 /* The table of pg-tided's options. */
 #include "supervisor/options.h"
 
+#include "supervisor/bindings.h"
+
 #define STR	OPTION_STRING
 #define DIRS	OPTION_FILE, OPTION_LIST | OPTION_RELOAD
 #define SECOND	INT64_C(1000000)
@@ -70,18 +72,22 @@ const struct option_def tided_options[] = {
 
 const size_t tided_noptions = sizeof(tided_options) / sizeof(tided_options[0]);
 
-void
-options_list(FILE *out)
+static void
+list(FILE *out, const struct option_def *o, size_t n, const char *prefix)
 {
-	const struct option_def *o;
 	char what[256];
-	size_t i;
 
-	for (i = 0; i < tided_noptions; i++) {
-		o = &tided_options[i];
-		fprintf(out, "%s\t%s\t%s\t%s\n", o->name,
+	for (; n > 0; o++, n--) {
+		fprintf(out, "%s%s\t%s\t%s\t%s\n", prefix, o->name,
 		    option_describe(o, what, sizeof(what)),
 		    o->dflt != NULL ? o->dflt : "-",
 		    (o->flags & OPTION_RELOAD) != 0 ? "reload" : "restart");
 	}
+}
+
+void
+options_list(FILE *out)
+{
+	list(out, tided_options, tided_noptions, "");
+	list(out, binding_options, binding_noptions, "pipeline NAME.");
 }

@@ -13,9 +13,9 @@
 #include "supervisor/document.h"
 #include "supervisor/process.h"
 #include "supervisor/report.h"
+#include "supervisor/watch.h"
 #include "supervisor/worker_ops.h"
 
-#define RETRY_TICKS	30
 /* Rows beyond max_pipelines are kept, to be shown as refused: so many. */
 #define ROWS_BEYOND	64
 
@@ -27,6 +27,7 @@ struct pipeline {
 	struct document	*good;		/* the last that was READY */
 	struct document	*running;	/* of the process, or its last one */
 	bool		 rejected;	/* wanted failed: run good instead */
+	uint64_t	 rejected_with;	/* what it was handed then */
 	bool		 refused;	/* wanted is not acceptable now */
 	bool		 paused, gone, listed;
 	char		 name[MSG_NAME_MAX];
@@ -36,7 +37,6 @@ struct pipelines {
 	struct super	*super;
 	TAILQ_HEAD(, pipeline) list;
 	size_t		 n;
-	unsigned int	 ticks;
 	bool		 listing;	/* the first list of this catalog */
 };
 
@@ -166,7 +166,8 @@ prepare(struct process *proc)
 		    " run already");
 		return (-1);
 	}
-	cause = worker_acceptable(p->all->super, d, err, sizeof(err));
+	cause = worker_acceptable(p->all->super, d, NULL, &proc->fingerprint,
+	    err, sizeof(err));
 	p->refused = cause != CAUSE_NONE;
 	if (p->refused) {
 		process_refuse(proc, cause, err);
@@ -184,35 +185,108 @@ pipeline_start(struct pipeline *p)
 }
 
 /*
- * There is a newer document than the one that runs.  The worker is touched
- * only when the new one can be used; until then the old one goes on.
+ * It should run with something else than it does.  The worker is touched
+ * only when that can be used; until then the old one goes on.
  */
 static void
-pipeline_replace(struct pipeline *p)
+pipeline_renew(struct pipeline *p, const char *what, enum exit_cause cause,
+    const char *err)
 {
 	struct process *proc = p->process;
-	enum exit_cause cause;
-	char err[512];
 	bool before = p->refused;
 
-	if (p->rejected || p->wanted == p->running)
-		return;
-	cause = worker_acceptable(p->all->super, p->wanted, err, sizeof(err));
 	p->refused = cause != CAUSE_NONE;
 	if (!p->refused) {
 		process_drain(proc);
 		return;
 	}
 	if (!before)
-		log_errorx("%s goes on as it is, its new configuration"
-		    " (generation %llu) cannot be used: %s",
-		    process_title(proc),
+		log_errorx("%s goes on as it is, its new %s (generation %llu)"
+		    " cannot be used: %s", process_title(proc), what,
 		    (unsigned long long)p->wanted->generation, err);
 	(void)snprintf(proc->text, sizeof(proc->text),
 	    "generation %llu is not in use: %.400s",
 	    (unsigned long long)p->wanted->generation, err);
 	report_process(proc);
 	report_document(proc, p->wanted->generation, cause, err);
+}
+
+/* There is a newer document than the one that runs. */
+static void
+pipeline_replace(struct pipeline *p)
+{
+	enum exit_cause cause;
+	uint64_t fingerprint;
+	char err[512];
+
+	if (p->rejected || p->wanted == p->running)
+		return;
+	cause = worker_acceptable(p->all->super, p->wanted, NULL,
+	    &fingerprint, err, sizeof(err));
+	pipeline_renew(p, "configuration", cause, err);
+}
+
+/* The same document, but what it refers to may be different now. */
+static void
+pipeline_compare(struct pipeline *p, enum exit_cause cause,
+    uint64_t fingerprint, const char *err)
+{
+	struct process *proc = p->process;
+
+	if (proc->state == CHILD_GONE || proc->state == CHILD_DRAINING)
+		return;
+	if (cause != CAUSE_NONE)
+		pipeline_renew(p, "secrets or files", cause, err);
+	else if (fingerprint != proc->fingerprint) {
+		log_info("%s starts again: a secret or file that it uses has"
+		    " changed", process_title(proc));
+		pipeline_renew(p, "secrets or files", cause, err);
+	} else if (p->refused) {
+		log_info("%s: what was missing is there again",
+		    process_title(proc));
+		p->refused = false;
+		proc->text[0] = '\0';
+		report_process(proc);
+	}
+}
+
+static void
+pipeline_look(struct pipeline *p)
+{
+	struct super *s = p->all->super;
+	enum exit_cause cause;
+	uint64_t fingerprint;
+	char err[512];
+
+	if (p->gone)
+		return;
+	cause = worker_acceptable(s, p->wanted, s->watch, &fingerprint, err,
+	    sizeof(err));
+	/* Its worker said no, to what it was handed then. */
+	if (p->rejected && cause == CAUSE_NONE &&
+	    fingerprint != p->rejected_with)
+		p->rejected = false;
+	if (p->rejected)
+		cause = worker_acceptable(s, p->good, s->watch, &fingerprint,
+		    err, sizeof(err));
+	if (p->paused)
+		return;
+	if (p->process->pid != 0 && !p->rejected && p->wanted != p->running)
+		pipeline_replace(p);
+	else if (p->process->pid != 0)
+		pipeline_compare(p, cause, fingerprint, err);
+	else if (cause == CAUSE_NONE &&
+	    (p->refused || fingerprint != p->process->fingerprint))
+		pipeline_start(p);
+}
+
+void
+pipelines_look(struct pipelines *ps)
+{
+	struct pipeline *p;
+
+	TAILQ_FOREACH(p, &ps->list, entry)
+		pipeline_look(p);
 }
 
 void
@@ -243,6 +317,7 @@ pipelines_wanted(struct pipelines *ps, struct document *d)
 		pipeline_start(p);
 	else
 		pipeline_replace(p);
+	watch_soon(ps->super->watch);
 }
 
 static void
@@ -361,6 +436,7 @@ fall_back(struct pipeline *p)
 	    p->running != p->wanted || p->good == p->wanted)
 		return (false);
 	p->rejected = true;
+	p->rejected_with = proc->fingerprint;
 	log_errorx("%s: generation %llu of its configuration is wrong; going"
 	    " back to generation %llu", process_title(proc),
 	    (unsigned long long)p->wanted->generation,
@@ -439,16 +515,10 @@ pipelines_retry(struct pipelines *ps)
 	struct pipeline *p;
 
 	TAILQ_FOREACH(p, &ps->list, entry) {
-		if (p->process->pid == 0) {
+		if (p->process->pid == 0)
 			pipeline_start(p);
-			continue;
-		}
-		if (worker_outdated(p->process)) {
-			log_info("%s starts again: a secret has changed",
-			    process_title(p->process));
-			process_drain(p->process);
-		}
-		pipeline_replace(p);
+		else
+			pipeline_replace(p);
 	}
 }
 
@@ -470,19 +540,6 @@ pipelines_reopen(struct pipelines *ps)
 
 	TAILQ_FOREACH(p, &ps->list, entry)
 		worker_reopen(p->process);
-}
-
-void
-pipelines_tick(struct pipelines *ps)
-{
-	struct pipeline *p;
-
-	if (++ps->ticks % RETRY_TICKS != 0)
-		return;
-	TAILQ_FOREACH(p, &ps->list, entry) {
-		if (p->refused && p->process->pid != 0)
-			pipeline_replace(p);
-	}
 }
 
 bool

@@ -36,9 +36,10 @@ int	pipelines_request(struct pipelines *, enum request_verb,
 
 /* Files may be different now: try again what was refused. */
 void	pipelines_retry(struct pipelines *);
+/* The same, and start anew those that were handed something else. */
+void	pipelines_look(struct pipelines *);
 void	pipelines_drain_all(struct pipelines *);	/* to start anew */
 void	pipelines_reopen(struct pipelines *);	/* outputs */
-void	pipelines_tick(struct pipelines *);	/* once a second */
 
 bool	pipelines_is_paused(const struct process *);
 

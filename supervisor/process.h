@@ -44,6 +44,7 @@ struct process {
 	enum role	 role;
 	char		 name[MSG_NAME_MAX];	/* of the pipeline */
 	const struct document *document;	/* of a worker */
+	uint64_t	 fingerprint;		/* of what it is handed */
 
 	pid_t		 pid;			/* 0: none runs */
 	uint64_t	 gen;
@@ -53,7 +54,6 @@ struct process {
 	enum exit_cause	 said;			/* by FATAL */
 	enum exit_cause	 verdict;		/* by us, before we killed */
 	uint32_t	 landlock;
-	uint64_t	 secrets;		/* digest of what it got */
 	int64_t		 heard_us, started_us, ready_us;
 	struct event	*deadline;		/* SIGKILL when it passes */
 

@@ -6,19 +6,15 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/peer.h"
-#include "common/secretref.h"
 #include "supervisor/beneath.h"
 #include "supervisor/envfile.h"
 #include "supervisor/trust.h"
-
-#define URL_MAX		MSG_SECRET_MAX
 
 void
 secret_wipe(struct secret *s)
@@ -69,12 +65,13 @@ value_check(struct secret *s, const char *name, char *err, size_t errsize)
 	return (complain(err, errsize, name, why));
 }
 
-static int
-read_file(int fd, const char *path, struct secret *s, char *err,
+int
+secret_take(int fd, const char *path, struct secret *s, char *err,
     size_t errsize)
 {
 	char why[128];
 
+	s->len = 0;
 	s->value = read_all(fd, MSG_SECRET_MAX, &s->len, why, sizeof(why));
 	close(fd);
 	if (s->value == NULL)
@@ -94,103 +91,10 @@ secret_read(const struct option_set *set, enum ref_kind kind,
 	if (kind == REF_FILE) {
 		fd = beneath_open_read(set, "secrets.dirs", name, err,
 		    errsize);
-		return (fd == -1 ? -1 : read_file(fd, name, s, err, errsize));
+		return (fd == -1 ? -1 : secret_take(fd, name, s, err, errsize));
 	}
 	s->value = env_lookup(set, name, &s->len, err, errsize);
 	return (s->value == NULL ? -1 : value_check(s, name, err, errsize));
-}
-
-/* References in the URL; values live until the whole is put together. */
-struct expansion {
-	const struct option_set *set;
-	struct secret	 values[16];
-	size_t		 n;
-	char		*err;
-	size_t		 errsize;
-};
-
-static const void *
-look(enum ref_kind kind, const char *name, size_t *len, void *arg)
-{
-	struct expansion *x = arg;
-	struct secret *s;
-
-	if (x->n == sizeof(x->values) / sizeof(x->values[0])) {
-		(void)complain(x->err, x->errsize, name,
-		    "too many references in one connection string");
-		return (NULL);
-	}
-	s = &x->values[x->n];
-	if (secret_read(x->set, kind, name, s, x->err, x->errsize) == -1)
-		return (NULL);
-	x->n++;
-	*len = s->len;
-	return (s->value);
-}
-
-static int
-expand(const struct option_set *set, const char *text, struct secret *out,
-    char *err, size_t errsize)
-{
-	struct expansion x = { .set = set, .err = err, .errsize = errsize };
-	char syntax[128];
-	int ret;
-
-	if ((out->value = malloc(URL_MAX + 1)) == NULL)
-		return (complain(err, errsize, "postgres_url",
-		    "out of memory"));
-	err[0] = '\0';
-	ret = secretref_expand(text, strlen(text), look, &x, out->value,
-	    URL_MAX, &out->len, syntax, sizeof(syntax));
-	/* The look-up knows more than "has no value". */
-	if (ret == -1 && err[0] == '\0')
-		(void)complain(err, errsize, "postgres_url", syntax);
-	while (x.n > 0)
-		secret_wipe(&x.values[--x.n]);
-	if (ret == 0)
-		return (0);
-	out->len = URL_MAX;
-	secret_wipe(out);
-	return (-1);
-}
-
-static int
-url_from_file(const struct option_set *set, struct secret *out, char *err,
-    size_t errsize)
-{
-	const char *path = option_str(set, "postgres_url_file");
-	struct secret text = { NULL, 0 };
-	char why[128];
-	int fd, ret;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (fd == -1)
-		return (complain(err, errsize, path, strerror(errno)));
-	if (trust_check(fd, why, sizeof(why)) == -1) {
-		close(fd);
-		return (complain(err, errsize, path, why));
-	}
-	if (read_file(fd, path, &text, err, errsize) == -1)
-		return (-1);
-	ret = expand(set, text.value, out, err, errsize);
-	secret_wipe(&text);
-	return (ret);
-}
-
-int
-secret_url(const struct option_set *set, enum role role, struct secret *out,
-    char *err, size_t errsize)
-{
-	const char *own = option_str(set, "worker_postgres_url");
-
-	out->value = NULL;
-	out->len = 0;
-	if (role == ROLE_WORKER && own != NULL)
-		return (expand(set, own, out, err, errsize));
-	if (!option_is_default(set, "postgres_url_file"))
-		return (url_from_file(set, out, err, errsize));
-	return (expand(set, option_str(set, "postgres_url"), out, err,
-	    errsize));
 }
 
 int

@@ -23,10 +23,10 @@ struct secret {
 /* REF_ENV or REF_FILE.  0, or -1 with a message that names the rule. */
 int	secret_read(const struct option_set *, enum ref_kind,
 	    const char *name, struct secret *, char *err, size_t errsize);
+/* All that a descriptor holds, which is closed; trimmed and checked. */
+int	secret_take(int fd, const char *path, struct secret *, char *err,
+	    size_t errsize);
 void	secret_wipe(struct secret *);
-/* The connection string of a role, references replaced. */
-int	secret_url(const struct option_set *, enum role, struct secret *,
-	    char *err, size_t errsize);
 /* In frames of at most MSG_SECRET_CHUNK bytes.  0 or -1. */
 int	secret_send(struct peer *, uint8_t kind, const char *name,
 	    const struct secret *);

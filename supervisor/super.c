@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "supervisor/bindings.h"
 #include "supervisor/conf.h"
 #include "supervisor/core.h"
 #include "supervisor/envfile.h"
@@ -16,7 +17,7 @@
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
 #include "supervisor/syslog.h"
-#include "supervisor/worker_ops.h"
+#include "supervisor/watch.h"
 
 static bool
 same(const struct option_set *a, const struct option_set *b, const char *name)
@@ -31,13 +32,12 @@ static bool
 restart_needed(const struct option_set *old, const struct option_set *new,
     bool worker)
 {
-	static const char *const names[] = { "postgres_url",
-	    "postgres_url_file", "sandbox", "sandbox_action", "required_net",
-	    "libexec_dir", "worker_postgres_url", "plugin_dir" };
+	static const char *const names[] = { "sandbox", "sandbox_action",
+	    "required_net", "libexec_dir", "plugin_dir" };
 	size_t i, n = sizeof(names) / sizeof(names[0]);
 
-	/* The last two do not concern the catalog. */
-	for (i = 0; i < (worker ? n : n - 2); i++) {
+	/* The last one does not concern the catalog. */
+	for (i = 0; i < (worker ? n : n - 1); i++) {
 		if (!same(old, new, names[i]))
 			return (true);
 	}
@@ -57,14 +57,25 @@ warn_fixed(const struct option_set *old, const struct option_set *new)
 	}
 }
 
+void
+super_look(struct super *s)
+{
+	if (s->stopping)
+		return;
+	watch_begin(s->watch);
+	core_look(s);
+	pipelines_look(s->pipelines);
+}
+
 int
 super_reload(struct super *s, char *err, size_t errsize)
 {
 	struct option_set *old = s->conf, *new;
+	struct bindings *bindings;
 	bool workers, catalog;
 
 	log_info("reading the configuration again");
-	if ((new = conf_load(s->cmdline, err, errsize)) == NULL) {
+	if ((new = conf_load(s->cmdline, &bindings, err, errsize)) == NULL) {
 		log_errorx("the running configuration stays as it is");
 		return (-1);
 	}
@@ -72,6 +83,7 @@ super_reload(struct super *s, char *err, size_t errsize)
 		log_errorx("%s; the running configuration stays as it is",
 		    err);
 		option_set_free(new);
+		bindings_free(bindings);
 		return (-1);
 	}
 	warn_fixed(old, new);
@@ -81,13 +93,16 @@ super_reload(struct super *s, char *err, size_t errsize)
 		log_set_level((enum log_level)option_num(new, "log_level"));
 	s->conf = new;
 	option_set_free(old);
+	bindings_free(s->bindings);
+	s->bindings = bindings;
 	core_log_level(s);
 	core_reloaded(s);
-	if (catalog || worker_outdated(s->catalog))
+	if (catalog)
 		process_stop(s->catalog);
 	if (workers)
 		pipelines_drain_all(s->pipelines);
 	pipelines_retry(s->pipelines);
+	super_look(s);
 	return (0);
 }
 

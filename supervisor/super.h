@@ -17,15 +17,18 @@
 #include "supervisor/identity.h"
 #include "supervisor/listeners.h"
 
+struct bindings;
 struct process;
 struct pipelines;
+struct watch;
 
 TAILQ_HEAD(process_list, process);
 
 struct super {
 	struct event_base *base;
 	const struct cmdline *cmdline;
-	struct option_set *conf;	/* replaced as a whole by a reload */
+	struct option_set *conf;	/* both replaced as a whole by a */
+	struct bindings	*bindings;	/* reload */
 	struct identity	 who;		/* that the children are */
 	struct listeners listeners;
 	int		 log_fd;	/* stdout and stderr of children */
@@ -33,6 +36,7 @@ struct super {
 	struct process_list processes;
 	struct process	*catalog, *control, *resolver;
 	struct pipelines *pipelines;
+	struct watch	*watch;		/* files that were handed out */
 	uint64_t	 last_gen;	/* of process starts */
 	bool		 stopping;
 };
@@ -41,6 +45,11 @@ struct super {
 void	super_stop(struct super *);
 /* Read the configuration again.  0, or -1 and why: nothing has changed. */
 int	super_reload(struct super *, char *err, size_t errsize);
+/*
+ * Files may have changed: look at everything that was handed out, and start
+ * those anew that were handed something else, or lacked it.
+ */
+void	super_look(struct super *);
 /* Open outputs and log again, after a rotation. */
 void	super_reopen(struct super *);
 /* Called whenever a process has ended: is it time to leave? */

@@ -12,28 +12,13 @@
 #include "common/log.h"
 #include "common/peer.h"
 #include "supervisor/daemon.h"
-#include "supervisor/digest.h"
 #include "supervisor/handover.h"
+#include "supervisor/inspect.h"
+#include "supervisor/login.h"
 #include "supervisor/secrets.h"
 #include "supervisor/spawn.h"
 
 #define FDS_SPARE	32
-
-static int
-reference_check(struct super *s, const struct reference *r, char *err,
-    size_t errsize)
-{
-	struct secret value;
-
-	if (r->kind == REF_READ || r->kind == REF_OUTPUT)
-		return (handover_check(s->conf, r->kind, r->name,
-		    s->cmdline->foreground, err, errsize));
-	if (secret_read(s->conf, r->kind, r->name, &value, err, errsize) ==
-	    -1)
-		return (-1);
-	secret_wipe(&value);
-	return (0);
-}
 
 static int
 plugin_check(struct super *s, const struct document *d, char *err,
@@ -54,12 +39,15 @@ plugin_check(struct super *s, const struct document *d, char *err,
 }
 
 enum exit_cause
-worker_acceptable(struct super *s, const struct document *d, char *err,
-    size_t errsize)
+worker_acceptable(struct super *s, const struct document *d,
+    struct watch *watch, uint64_t *fingerprint, char *err, size_t errsize)
 {
-	struct secret url;
-	size_t i;
+	enum exit_cause cause;
+	char why[512];
 
+	/* First of all: what is to be watched depends on nothing else. */
+	cause = inspect(s, ROLE_WORKER, d->name, d, watch, fingerprint, why,
+	    sizeof(why));
 	if (daemon_free_fds() < FDS_SPARE) {
 		(void)snprintf(err, errsize, "fewer than %d descriptors are"
 		    " free: raise the limit of open files", FDS_SPARE);
@@ -67,14 +55,9 @@ worker_acceptable(struct super *s, const struct document *d, char *err,
 	}
 	if (plugin_check(s, d, err, errsize) == -1)
 		return (CAUSE_PLUGIN);
-	for (i = 0; i < d->nrefs; i++) {
-		if (reference_check(s, &d->refs[i], err, errsize) == -1)
-			return (CAUSE_SECRET);
-	}
-	if (secret_url(s->conf, ROLE_WORKER, &url, err, errsize) == -1)
-		return (CAUSE_SECRET);
-	secret_wipe(&url);
-	return (CAUSE_NONE);
+	if (cause != CAUSE_NONE)
+		(void)snprintf(err, errsize, "%s", why);
+	return (cause);
 }
 
 static int
@@ -115,54 +98,6 @@ send_reference(struct process *p, const struct reference *r, char *err,
 	return (send_secret(p, r, err, errsize));
 }
 
-/* 0, or -1 when one cannot be read. */
-static int
-digest_reference(const struct option_set *conf, const struct reference *r,
-    uint64_t *digest)
-{
-	struct secret value;
-	char err[512];
-	int ret;
-
-	if (r->kind != REF_ENV && r->kind != REF_FILE)
-		return (0);
-	ret = secret_read(conf, r->kind, r->name, &value, err, sizeof(err));
-	if (ret == 0)
-		*digest = digest_add(*digest, value.value, value.len);
-	secret_wipe(&value);
-	return (ret);
-}
-
-static int
-digest_all(const struct process *p, uint64_t *digest)
-{
-	const struct option_set *conf = p->super->conf;
-	const struct document *d = p->document;
-	struct secret url;
-	char err[512];
-	size_t i;
-
-	*digest = 0;
-	if (secret_url(conf, p->role, &url, err, sizeof(err)) == -1)
-		return (-1);
-	*digest = digest_add(*digest, url.value, url.len);
-	secret_wipe(&url);
-	for (i = 0; d != NULL && i < d->nrefs; i++) {
-		if (digest_reference(conf, &d->refs[i], digest) == -1)
-			return (-1);
-	}
-	return (0);
-}
-
-bool
-worker_outdated(const struct process *p)
-{
-	uint64_t now;
-
-	return ((p->state & CHILD_SERVING) != 0 &&
-	    digest_all(p, &now) == 0 && now != p->secrets);
-}
-
 int
 worker_equip(struct process *p, char *err, size_t errsize)
 {
@@ -171,9 +106,7 @@ worker_equip(struct process *p, char *err, size_t errsize)
 	size_t i;
 	int ret;
 
-	/* What cannot be read now is refused by name below. */
-	(void)digest_all(p, &p->secrets);
-	if (secret_url(p->super->conf, p->role, &url, err, errsize) == -1)
+	if (login_url(p->super, p->role, p->name, &url, err, errsize) == -1)
 		return (-1);
 	ret = secret_send(p->peer, 0, "postgres_url", &url);
 	if (ret == -1)

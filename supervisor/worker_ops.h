@@ -6,15 +6,14 @@
 #include "supervisor/document.h"
 #include "supervisor/process.h"
 
+struct watch;
+
 /*
  * Could a worker with this document start?  CAUSE_NONE, or why not: which
- * reference, which rule.
+ * reference, which rule.  The rest is inspect()'s.
  */
 enum exit_cause worker_acceptable(struct super *, const struct document *,
-	    char *err, size_t errsize);
-/* Do references resolve to other values than those the worker got?  A
- * reference that does not resolve now counts as unchanged. */
-bool	worker_outdated(const struct process *);
+	    struct watch *, uint64_t *fingerprint, char *err, size_t errsize);
 /* process_ops.equip for a worker. */
 int	worker_equip(struct process *, char *err, size_t errsize);
 /* Outputs again, after a rotation. */

@@ -351,7 +351,7 @@ def test_reload_takes_new_secrets(house):
     other = h.worker_pid("good-b")
     h.write_secret("token", "second")
     h.ctl("reload")
-    h.says("worker good-a starts again: a secret has changed")
+    h.says("worker good-a starts again: a secret or file")
     h.says("%s=second" % path)
     h.wait_ready("good-a")
     mark = len(h.log())

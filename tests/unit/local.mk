@@ -77,7 +77,8 @@ SUPER_TESTS = tests/unit/test-conf \
 	tests/unit/test-attest \
 	tests/unit/test-throttle \
 	tests/unit/test-pgurl \
-	tests/unit/test-secrets
+	tests/unit/test-secrets \
+	tests/unit/test-watch
 check_PROGRAMS += $(SUPER_TESTS)
 TESTS += $(SUPER_TESTS)
 endif
@@ -103,3 +104,8 @@ tests_unit_test_secrets_SOURCES = tests/unit/test-secrets.c \
 tests_unit_test_secrets_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_secrets_LDADD = supervisor/libtidesuper.a \
 	$(UNIT_LIBS) $(INIH_LIBS)
+tests_unit_test_watch_SOURCES = tests/unit/test-watch.c \
+	tests/unit/unit.h tests/unit/tmpdir.h
+tests_unit_test_watch_CFLAGS = $(UNIT_CFLAGS)
+tests_unit_test_watch_LDADD = supervisor/libtidesuper.a $(UNIT_LIBS) \
+	$(INIH_LIBS)

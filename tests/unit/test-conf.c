@@ -5,6 +5,7 @@
 #include <getopt.h>
 
 #include "common/log.h"
+#include "supervisor/bindings.h"
 #include "supervisor/cmdline.h"
 #include "supervisor/conf.h"
 #include "supervisor/options.h"
@@ -12,6 +13,7 @@
 #include "tests/unit/unit.h"
 
 static char err[512];
+static struct bindings *bindings;
 
 static struct option_set *
 load(const char *text)
@@ -20,7 +22,7 @@ load(const char *text)
 	    0600), .config_given = true };
 
 	err[0] = '\0';
-	return (conf_load(&c, err, sizeof(err)));
+	return (conf_load(&c, &bindings, err, sizeof(err)));
 }
 
 static void
@@ -54,6 +56,7 @@ test_loads(void **state)
 	assert_non_null(strstr(option_get(s, "drain_timeout")->origin,
 	    "/conf:3"));
 	option_set_free(s);
+	bindings_free(bindings);
 }
 
 #define URL	"postgres_url = x\n"
@@ -102,17 +105,49 @@ test_not_trusted(void **state)
 	    .config_given = true };
 
 	(void)state;
-	assert_null(conf_load(&c, err, sizeof(err)));
+	assert_null(conf_load(&c, &bindings, err, sizeof(err)));
 	assert_non_null(strstr(err, "writable by group or others"));
 	c.config = tmpdir;
-	assert_null(conf_load(&c, err, sizeof(err)));
+	assert_null(conf_load(&c, &bindings, err, sizeof(err)));
 	assert_non_null(strstr(err, "not a regular file"));
 	c.config = tmp("missing");
-	assert_null(conf_load(&c, err, sizeof(err)));
+	assert_null(conf_load(&c, &bindings, err, sizeof(err)));
 	assert_non_null(strstr(err, "No such file"));
 	c.config_given = false;			/* the default may be missing */
-	assert_null(conf_load(&c, err, sizeof(err)));
+	assert_null(conf_load(&c, &bindings, err, sizeof(err)));
 	assert_non_null(strstr(err, "no database"));
+}
+
+/* Names of pipelines may be longer than what inih keeps of a section. */
+#define LONG	"a.pipeline-with.dots.and-a-name-of-sixty-three-bytes-" \
+		"in-length."
+
+static void
+test_bindings(void **state)
+{
+	struct option_set *s;
+
+	(void)state;
+	s = load(URL "[pipeline orders]\npostgres_url = a\n"
+	    "[pipeline " LONG "]\npostgres_url = b\n"
+	    "[pipeline orders]\npostgres_url = c\n[secrets]\ndirs = /a\n");
+	if (s == NULL)
+		fail_msg("%s", err);
+	assert_string_equal(bindings_str(bindings, "orders", "postgres_url"),
+	    "c");
+	assert_string_equal(bindings_str(bindings, LONG, "postgres_url"),
+	    "b");
+	assert_null(bindings_str(bindings, "other", "postgres_url"));
+	assert_null(bindings_str(NULL, "orders", "postgres_url"));
+	assert_string_equal(option_item(s, "secrets.dirs", 0), "/a");
+	option_set_free(s);
+	bindings_free(bindings);
+	refused(URL "[pipeline a]\npostgres_ulr = x\n",
+	    "did you mean \"postgres_url\"?");
+	refused(URL "[pipeline " LONG "x]\npostgres_url = x\n",
+	    "shorter than 64");
+	refused(URL "[pipeline ]\npostgres_url = x\n", "[pipeline NAME]");
+	refused(URL "[" LONG LONG LONG "]\na = x\n", "longer than 127");
 }
 
 static int
@@ -140,7 +175,7 @@ test_precedence(void **state)
 	assert_int_equal(setenv("PG_TIDE_LOG_FORMAT", "text", 1), 0);
 	assert_int_equal(parse(&c, 6, argv), 0);
 	assert_true(c.foreground);
-	s = conf_load(&c, err, sizeof(err));
+	s = conf_load(&c, &bindings, err, sizeof(err));
 	assert_non_null(s);
 	assert_string_equal(option_str(s, "log_level"), "warn");
 	assert_string_equal(option_get(s, "log_level")->origin,
@@ -151,6 +186,7 @@ test_precedence(void **state)
 	assert_int_equal(option_num(s, "max_pipelines"), 3);
 	option_set_free(s);
 	cmdline_free(&c);
+	bindings_free(bindings);
 	unsetenv("PG_TIDE_LOG_LEVEL");
 	unsetenv("PG_TIDE_LOG_FORMAT");
 }
@@ -252,6 +288,7 @@ main(void)
 		cmocka_unit_test(test_messages_name_the_line),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_not_trusted),
+		cmocka_unit_test(test_bindings),
 		cmocka_unit_test(test_precedence),
 		cmocka_unit_test(test_scrub),
 		cmocka_unit_test(test_command_line_errors),

@@ -10,8 +10,10 @@
 #include "supervisor/document.h"
 #include "supervisor/envfile.h"
 #include "supervisor/handover.h"
+#include "supervisor/login.h"
 #include "supervisor/options.h"
 #include "supervisor/secrets.h"
+#include "supervisor/super.h"
 #include "tests/unit/tmpdir.h"
 #include "tests/unit/unit.h"
 
@@ -159,37 +161,99 @@ test_environment(void **state)
 }
 
 static void
+url_is(enum role role, const char *pipeline, const char *want)
+{
+	struct super super = { .conf = set };
+	struct secret s;
+
+	err[0] = '\0';
+	if (login_url(&super, role, pipeline, &s, err, sizeof(err)) == -1)
+		fail_msg("%s", err);
+	assert_string_equal(s.value, want);
+	assert_int_equal(s.len, strlen(want));
+	secret_wipe(&s);
+}
+
+static void
+url_refused(const char *option, const char *why)
+{
+	struct super super = { .conf = set };
+	struct secret s;
+
+	if (login_url(&super, ROLE_CATALOG, "", &s, err, sizeof(err)) != -1)
+		fail_msg("it was taken");
+	assert_null(s.value);
+	if (strstr(err, why) == NULL || strncmp(err, option,
+	    strlen(option)) != 0)
+		fail_msg("\"%s\" does not say \"%s\"", err, why);
+}
+
+static void
 test_url(void **state)
 {
+	(void)state;
+	put("postgres_url", "host=c");
+	url_is(ROLE_WORKER, "p", "host=c");
+	put("worker_postgres_url", "host=w");
+	url_is(ROLE_WORKER, "p", "host=w");
+	url_is(ROLE_CATALOG, "", "host=c");
+	put("postgres_url", "postgres://u:${file:/etc/shadow}@h");
+	url_refused("postgres_url: ", "secrets.dirs");
+	put("postgres_url", "${vault:x}");
+	url_refused("postgres_url: ", "it must be ${env:NAME}");
+	put("postgres_url_file", tmp_write("url", "host=f\n", 7, 0600));
+	url_is(ROLE_CATALOG, "", "host=f");
+	url_is(ROLE_WORKER, "p", "host=w");
+	(void)tmp_write("url", "host=f\n", 7, 0622);
+	url_refused("postgres_url_file: ", "writable by group or others");
+}
+
+/* What a value becomes depends on where it stands. */
+static void
+test_url_places(void **state)
+{
+	static const char password[] = "p@s/s w'\\%o&r:d=#?%40";
+	static const char url[] = "p%40s%2Fs%20w%27%5C%25o%26r%3Ad%3D%23%3F"
+	    "%40";
+	static const char keyword[] = "p@s/s\\ w\\'\\\\%o&r:d=#?%40";
+	static const struct { const char *before, *after, *value; } rows[] = {
+		{ "postgres://u:", "@h/db?sslmode=require", url },
+		{ "postgresql://", ":x@h,g:1/db", url },
+		{ "postgres://u@h/db?a=b&password=", "&c=d", url },
+		{ "postgres://u@h/db?", "", password },
+		{ "postgres://u@", "/db", password },
+		{ "postgres://u@h/", "?a=b", password },
+		{ "", "", password },
+		{ "host=h password=", " user=u", keyword },
+		{ "host = h password = '", "' user=u", keyword },
+		{ "host=h application_name=a\\ b", "", keyword },
+		{ "host=h ", " user=u", password }
+	};
+	struct option_set *others = set;
+	char text[900], want[900];
+	struct super super;
 	struct secret s;
-	char url[700];
+	size_t i;
 
 	(void)state;
-	(void)tmp_write("secrets/pw", "p%40ss\n", 7, 0600);
-	(void)snprintf(url, sizeof(url), "postgres://u:${file:%s}@h/db",
-	    tmp("secrets/pw"));
-	put("postgres_url", url);
-	assert_int_equal(secret_url(set, ROLE_WORKER, &s, err, sizeof(err)),
-	    0);
-	assert_string_equal(s.value, "postgres://u:p%40ss@h/db");
-	secret_wipe(&s);
-	put("worker_postgres_url", "host=w");
-	assert_int_equal(secret_url(set, ROLE_WORKER, &s, err, sizeof(err)),
-	    0);
-	assert_string_equal(s.value, "host=w");
-	secret_wipe(&s);
-	put("postgres_url", "postgres://u:${file:/etc/shadow}@h");
-	assert_int_equal(secret_url(set, ROLE_CATALOG, &s, err, sizeof(err)),
-	    -1);
-	assert_non_null(strstr(err, "secrets.dirs"));
-	put("postgres_url", "${vault:x}");
-	assert_int_equal(secret_url(set, ROLE_CATALOG, &s, err, sizeof(err)),
-	    -1);
-	put("postgres_url_file", tmp_write("url", "host=f\n", 7, 0600));
-	assert_int_equal(secret_url(set, ROLE_CATALOG, &s, err, sizeof(err)),
-	    0);
-	assert_string_equal(s.value, "host=f");
-	secret_wipe(&s);
+	(void)tmp_write("secrets/pw", password, strlen(password), 0600);
+	memset(&super, 0, sizeof(super));
+	set = super.conf = option_set_new(tided_options, tided_noptions);
+	put("secrets.dirs", tmp("secrets"));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		(void)snprintf(text, sizeof(text), "%s${file:%s}%s",
+		    rows[i].before, tmp("secrets/pw"), rows[i].after);
+		(void)snprintf(want, sizeof(want), "%s%s%s", rows[i].before,
+		    rows[i].value, rows[i].after);
+		put("postgres_url", text);
+		if (login_url(&super, ROLE_CATALOG, "", &s, err,
+		    sizeof(err)) == -1)
+			fail_msg("%s", err);
+		assert_string_equal(s.value, want);
+		secret_wipe(&s);
+	}
+	option_set_free(set);
+	set = others;
 }
 
 static void
@@ -213,10 +277,10 @@ test_outputs(void **state)
 	assert_non_null(strstr(err, "hard links"));
 	assert_int_equal(beneath_open_append(set, "output.dirs",
 	    tmp("env"), err, sizeof(err)), -1);
-	assert_int_equal(handover_check(set, REF_OUTPUT, "-", false, err,
+	assert_int_equal(handover_check(set, REF_OUTPUT, "-", false, NULL, err,
 	    sizeof(err)), -1);
 	assert_non_null(strstr(err, "--foreground"));
-	assert_int_equal(handover_check(set, REF_OUTPUT, "-", true, err,
+	assert_int_equal(handover_check(set, REF_OUTPUT, "-", true, NULL, err,
 	    sizeof(err)), 0);
 }
 
@@ -337,6 +401,7 @@ main(void)
 		cmocka_unit_test(test_kubernetes),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_url),
+		cmocka_unit_test(test_url_places),
 		cmocka_unit_test(test_outputs),
 		cmocka_unit_test(test_copies),
 		cmocka_unit_test(test_documents),
