@@ -265,7 +265,7 @@ start(struct daemon *d)
 	    (s->watch = watch_new(s->base, on_files_changed, s)) == NULL ||
 	    core_start(s) == -1)
 		fatalx("out of memory");
-	watch_soon(s->watch);
+	super_look(s);
 	log_info("pg-tided %s started (pid %ld, children run as uid %ld)",
 	    PACKAGE_VERSION, (long)getpid(), (long)s->who.uid);
 	daemon_ready(d->keep_stderr);
