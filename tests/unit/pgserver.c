@@ -72,15 +72,19 @@ bindir_find(struct pgserver *pg)
 	return (0);
 }
 
-/* The child never returns from here. */
+/*
+ * The child never returns from here.  Servers look for their other programs
+ * beside argv[0].
+ */
 static void
-server_exec(const struct pgserver *pg, char *const argv[])
+server_exec(const struct pgserver *pg, char *argv[])
 {
 	char path[320], log[96];
 	int fd;
 
 	snprintf(log, sizeof(log), "%s/log", pg->dir);
 	snprintf(path, sizeof(path), "%s/%s", pg->bindir, argv[0]);
+	argv[0] = path;
 	fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0666);
 	if (fd == -1 || dup2(fd, 1) == -1 || dup2(fd, 2) == -1)
 		_exit(126);
@@ -96,7 +100,7 @@ server_exec(const struct pgserver *pg, char *const argv[])
 }
 
 static pid_t
-server_spawn(const struct pgserver *pg, char *const argv[])
+server_spawn(const struct pgserver *pg, char *argv[])
 {
 	pid_t pid = fork();
 
@@ -194,7 +198,7 @@ pgserver_new(const char *hba, const char **why)
 		goto fail;
 	return (pg);
 fail:
-	free(pg);
+	pgserver_free(pg);
 	return (NULL);
 }
 
@@ -257,18 +261,19 @@ pgserver_free(struct pgserver *pg)
 {
 	char dir[sizeof(pg->dir)];
 	int status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pg == NULL)
 		return;
 	if (pg->pid > 0)
 		pgserver_kill(pg);
 	memcpy(dir, pg->dir, sizeof(dir));
-	if ((pid = fork()) == 0) {
+	if (*dir != '\0' && (pid = fork()) == 0) {
 		execl("/bin/rm", "rm", "-rf", dir, (char *)NULL);
 		_exit(127);
 	}
-	waitpid(pid, &status, 0);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
 	free(pg);
 }
 
