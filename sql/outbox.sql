@@ -173,15 +173,19 @@ COMMENT ON FUNCTION tide.outbox_alter(text, integer, boolean, interval, text,
     text) IS 'Change an outbox; what is left out stays';
 
 -- Never queues for the lock: whoever reads a view of all outboxes would queue
--- behind us, for as long as one publisher leaves its transaction open.
+-- behind us, for as long as one publisher leaves its transaction open.  Nor
+-- waits for the views with the lock in hand: their readers lock the view first
+-- and the events next, the other way round.
 CREATE FUNCTION tide.events_lock(p_id integer, p_name text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '20ms'
 AS $$
 BEGIN
 	FOR i IN 1 .. 100 LOOP
 		BEGIN
 			EXECUTE format('LOCK TABLE tide.events_%s'
 			    ' IN ACCESS EXCLUSIVE MODE NOWAIT', p_id);
+			PERFORM tide.views_rebuild();
 			RETURN;
 		EXCEPTION WHEN lock_not_available THEN
 			PERFORM pg_sleep(0.02);
@@ -215,9 +219,8 @@ BEGIN
 		    p_name, v_pipelines),
 		    HINT = 'Delete them first with tide.relay_delete().';
 	END IF;
-	PERFORM tide.events_lock(v_id, p_name);
 	DELETE FROM tide.outboxes WHERE id = v_id;
-	PERFORM tide.views_rebuild();
+	PERFORM tide.events_lock(v_id, p_name);
 	PERFORM tide.events_drop(v_id);
 END
 $$;

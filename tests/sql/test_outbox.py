@@ -153,6 +153,24 @@ def test_drop_does_not_queue_behind_publishers(orders):
     orders.q("SELECT tide.outbox_drop('orders')")
 
 
+def test_drop_does_not_hold_events_while_it_waits_for_views(orders):
+    """A reader locks the view first, then the events."""
+    reader = orders.session(autocommit=False)
+    orders.q("COMMENT ON VIEW tide.event_heads IS 'locked'", conn=reader)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        drops = pool.submit(orders.q, "SELECT tide.outbox_drop('orders')")
+        watch = orders.session()
+        deadline = time.monotonic() + 20
+        while not orders.one("SELECT count(*) FROM pg_locks WHERE NOT granted "
+                             "AND relation = 'tide.event_heads'::regclass",
+                             conn=watch):
+            assert time.monotonic() < deadline and not drops.done()
+        assert orders.q("SELECT * FROM tide.events_1", conn=reader) == []
+        reader.rollback()
+        drops.result()
+    assert orders.one("SELECT count(*) FROM tide.outboxes") == 0
+
+
 def test_inbox_names_are_there_for_the_grants(db):
     assert db.q("SELECT * FROM tide.inbox_pending") == []
     with db.refused("TD002", "inbox", "no inboxes"):
