@@ -92,7 +92,9 @@ enum msg_type {
 	MSG_PIPELINE_KEEP	= 48,	/* str name: wanted, but its document
 					 * is wrong; what runs goes on */
 	MSG_WAKE		= 44,	/* str outbox; also forwarded to
-					 * workers that idle on it */
+					 * workers that idle on it.  "" goes
+					 * to all: nobody will ring, the
+					 * catalog or its session is gone */
 	/* supervisor -> catalog */
 	MSG_WORKER_STATE	= 45,	/* struct msg_worker_state */
 	MSG_IDLE		= 46,	/* struct msg_idle; from a worker,

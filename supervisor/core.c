@@ -238,12 +238,20 @@ control_frame(struct process *p, struct frame *f)
 	return (f->type == MSG_REQUEST ? request_handle(p, f) : -1);
 }
 
+/* Nobody holds the doorbells any more: workers must look for themselves. */
+static void
+catalog_ended(struct process *p)
+{
+	pipelines_wake(p->super->pipelines, "");
+	on_ended(p);
+}
+
 static const struct process_ops catalog_ops = {
 	.prepare = catalog_prepare,
 	.equip = worker_equip,
 	.frame = catalog_frame,
 	.ready = catalog_ready,
-	.ended = on_ended
+	.ended = catalog_ended
 };
 static const struct process_ops control_ops = {
 	.frame = control_frame,

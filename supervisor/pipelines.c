@@ -388,8 +388,8 @@ pipelines_wake(struct pipelines *ps, const char *outbox)
 	struct frame f;
 
 	TAILQ_FOREACH(p, &ps->list, entry) {
-		if (p->process->state != CHILD_READY ||
-		    strcmp(p->running->outbox, outbox) != 0)
+		if (p->process->state != CHILD_READY || (*outbox != '\0' &&
+		    strcmp(p->running->outbox, outbox) != 0))
 			continue;
 		msg_str_put(&f, MSG_WAKE, outbox);
 		(void)peer_send(p->process->peer, &f);

@@ -28,6 +28,7 @@ void	pipelines_kept(struct pipelines *, const char *name);
  * gone. */
 void	pipelines_list_begin(struct pipelines *);
 void	pipelines_list_end(struct pipelines *);
+/* "" wakes all: there is no doorbell for now. */
 void	pipelines_wake(struct pipelines *, const char *outbox);
 
 /* Somebody at the control socket says.  0, or -1 and why. */

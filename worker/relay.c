@@ -226,10 +226,12 @@ relay_sql_failed(struct relay *r, const char *what, const char *sqlstate,
 void
 relay_wake(struct relay *r, const char *outbox)
 {
-	if (r->life != RELAY_RUNNING ||
-	    strcmp(outbox, r->env.pipeline->outbox) != 0)
+	if (r->life != RELAY_RUNNING)
 		return;
-	relay_bell_rung(r);
+	if (*outbox == '\0')
+		relay_bell_gone(r);
+	else if (strcmp(outbox, r->env.pipeline->outbox) == 0)
+		relay_bell_rung(r);
 	relay_kick(r);
 }
 

@@ -38,7 +38,7 @@ struct relay_env {
  * end goes through child_fatal(). */
 struct relay *relay_new(const struct relay_env *);
 int	relay_start(struct relay *);
-/* The doorbell rang for this outbox. */
+/* The doorbell rang for this outbox; "": there is none for now. */
 void	relay_wake(struct relay *, const char *outbox);
 /* Accept no more, settle what is in flight within ms, write the last
  * checkpoint, release the lock, child_drained(). */

@@ -8,7 +8,8 @@
  * Then we say IDLE and poll every 100 ms until the catalog has answered with
  * a WAKE, which it sends once under the doorbell's lock; from then on it
  * wakes us and poll_interval is only the fallback.  IDLE is repeated with
- * every fallback poll: the catalog may have been restarted.
+ * every fallback poll.  A catalog that is gone, or has lost its session, is
+ * known by a WAKE for no outbox; then it is 100 ms again.
  */
 #include "common/child.h"
 #include "common/units.h"
@@ -73,6 +74,14 @@ relay_bell_rung(struct relay *r)
 		r->bell.next_us = 0;
 		r->bell.empties = LINGER_POLLS;
 	}
+}
+
+/* Until the catalog answers to an IDLE again. */
+void
+relay_bell_gone(struct relay *r)
+{
+	r->bell.armed = r->bell.woken = false;
+	r->bell.next_us = 0;
 }
 
 void

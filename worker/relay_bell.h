@@ -20,6 +20,7 @@ struct bell {
 void	relay_bell_init(struct relay *);
 bool	relay_bell_due(const struct relay *, int64_t now);
 void	relay_bell_rung(struct relay *);
+void	relay_bell_gone(struct relay *);	/* nobody will ring */
 void	relay_bell_found(struct relay *);
 void	relay_bell_empty(struct relay *);
 

@@ -80,7 +80,8 @@ op_wake(const char *outbox, enum doorbell_why why, void *arg)
 
 	metrics_add(child_metrics(w->child), METRIC_WAKEUPS,
 	    doorbell_why_name(why), 1);
-	msg_str_put(&f, MSG_WAKE, outbox);
+	/* Without a session the bell of no outbox rings. */
+	msg_str_put(&f, MSG_WAKE, why == DOORBELL_OFFLINE ? "" : outbox);
 	if (peer_send(child_supervisor(w->child), &f) == -1)
 		log_warn("doorbell of %s", outbox);
 }
