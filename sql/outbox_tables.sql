@@ -43,6 +43,8 @@ CREATE TABLE tide.outbox_parts (
 	truncated_at	timestamptz,
 	PRIMARY KEY (outbox_id, part)
 );
+COMMENT ON TABLE tide.outbox_parts IS
+    'The ring of each outbox; a part with neither time is empty';
 
 CREATE TABLE tide.outbox_publishers (
 	outbox_id	integer NOT NULL

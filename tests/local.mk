@@ -5,8 +5,8 @@ dist_noinst_SCRIPTS += bootstrap .ci/run .ci/long \
 	tests/run tests/tap tests/installed tests/demo/demo \
 	tests/lint/run tests/lint/analyzer tests/lint/cppcheck \
 	tests/lint/functions tests/lint/headers tests/lint/layering \
-	tests/lint/linkage tests/lint/manuals tests/lint/metrics \
-	tests/lint/options tests/lint/python \
+	tests/lint/documented tests/lint/linkage tests/lint/manuals \
+	tests/lint/python tests/lint/rules \
 	tests/lint/scripts tests/lint/style tests/lint/tarball \
 	tests/lint/words
 # The Python of the tests is taken as it lies there: a test that is not in a

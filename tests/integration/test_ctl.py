@@ -13,8 +13,6 @@ from pgcluster import PgCluster
 from tided import PREFIX
 
 OK, FAILED, USAGE, INVALID, UNREACHABLE = range(5)
-SOURCE = os.environ.get("TIDE_SRCDIR") or os.path.join(
-    os.path.dirname(__file__), "..", "..")
 BUILD = os.environ.get("TIDE_BUILDDIR", "")
 
 
@@ -91,35 +89,6 @@ def commands():
     text = ctl("help").stdout.split("Commands:\n")[1].split("\n\n")[0]
     return {m[1]: m[2].strip() for m in
             re.finditer(r"^  ([a-z-]+)((?: [^ \n]+)*)", text, re.M)}
-
-
-def options():
-    text = ctl("help").stdout.split("Options:\n")[1].split("\n\n")[0]
-    return set(re.findall(r"^  --([a-z-]+)", text, re.M))
-
-
-def test_manual_and_help_tell_the_same():
-    with open(os.path.join(SOURCE, "man/pg-tidectl.8"),
-              encoding="utf-8") as f:
-        page = f.read()
-    described = {m[1] for m in re.finditer(r"^\.It Cm ([a-z-]+)", page, re.M)}
-    assert described == set(commands())
-    described = {m[1].replace("\\-", "-") for m in
-                 re.finditer(r"^\.It Fl ?\\?-([a-z\\-]+)", page, re.M)}
-    assert described == options()
-    for name in re.findall(r"getenv\(\"([A-Z_]+)\"\)|\"(PG_TIDE_[A-Z_]+)\"",
-                           sources()):
-        assert (name[0] or name[1]) in page
-
-
-def sources():
-    text = ""
-    folder = os.path.join(SOURCE, "ctl")
-    for name in sorted(os.listdir(folder)):
-        if name.endswith(".c"):
-            with open(os.path.join(folder, name), encoding="utf-8") as f:
-                text += f.read()
-    return text
 
 
 def test_every_command_has_help_and_refuses_too_many_arguments():

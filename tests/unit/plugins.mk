@@ -2,7 +2,7 @@
 # The sink plugins, in the test host; most talk to receiver.py.
 PLUGIN_TESTS = tests/unit/test-webhook-parts tests/unit/test-webhook \
 	tests/unit/test-webhook-net tests/unit/test-webhook-confined \
-	tests/unit/test-file tests/unit/test-sink-tables
+	tests/unit/test-file
 if HAVE_CMOCKA
 check_PROGRAMS += $(PLUGIN_TESTS)
 TESTS += $(PLUGIN_TESTS)
@@ -35,8 +35,3 @@ tests_unit_test_file_SOURCES = tests/unit/test-file.c \
 tests_unit_test_file_CFLAGS = $(UNIT_CFLAGS)
 tests_unit_test_file_LDADD = $(TESTHOST_LIBS)
 EXTRA_tests_unit_test_file_DEPENDENCIES = plugins/file/file.la
-tests_unit_test_sink_tables_SOURCES = tests/unit/test-sink-tables.c
-tests_unit_test_sink_tables_CFLAGS = $(UNIT_CFLAGS)
-tests_unit_test_sink_tables_LDADD = $(TESTHOST_LIBS)
-EXTRA_tests_unit_test_sink_tables_DEPENDENCIES = \
-	plugins/webhook/webhook.la plugins/file/file.la
