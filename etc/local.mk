@@ -6,13 +6,17 @@ dist_etcdata_DATA = etc/prometheus-rules.yml
 # of this build.  The first is not installed over a configuration that is
 # there, the unit only where configure was told to, the init script never:
 # it lies with the other examples.
-ETC_MADE = etc/pg-tided.conf etc/pg-tided.service etc/pg-tided.init
+ETC_MADE = etc/pg-tided.conf etc/pg-tided.service etc/pg-tided.init \
+	etc/pg-tided.logrotate
 EXTRA_DIST += etc/pg-tided.conf.in etc/pg-tided.service.in \
-	etc/pg-tided.init.in etc/env
+	etc/pg-tided.init.in etc/pg-tided.logrotate.in etc/env
 CLEANFILES += $(ETC_MADE)
 noinst_DATA += etc/pg-tided.conf
 exampledir = $(datadir)/pg-tided/examples
-nodist_example_DATA = etc/pg-tided.init etc/pg-tided.service
+nodist_example_DATA = etc/pg-tided.init etc/pg-tided.service \
+	etc/pg-tided.logrotate
+dist_example_DATA = etc/examples/shop.sql etc/examples/file-archive.json \
+	etc/examples/webhook-arrays.json etc/examples/webhook-signed.json
 if SYSTEMD_UNIT
 nodist_systemdsystemunit_DATA = etc/pg-tided.service
 endif
@@ -27,6 +31,7 @@ $(ETC_MADE): Makefile
 etc/pg-tided.conf: etc/pg-tided.conf.in
 etc/pg-tided.service: etc/pg-tided.service.in
 etc/pg-tided.init: etc/pg-tided.init.in
+etc/pg-tided.logrotate: etc/pg-tided.logrotate.in
 
 install-data-hook: install-configuration
 install-configuration: etc/pg-tided.conf

@@ -113,7 +113,7 @@ def relations():
         "\n".join(tree.lines(name)) for name in
         tree.files(".sql", under=("sql/",))))
     made = re.findall(r"^CREATE (?:TABLE|VIEW) tide\.(\w+)", text, re.M)
-    made += ["event_heads", "event_lag"]	# by tide.views_rebuild()
+    made += ["event_heads", "event_lag"]  # by tide.views_rebuild()
     comments = dict(re.findall(
         r"^COMMENT ON (?:TABLE|VIEW) tide\.(\w+) IS\s*'((?:[^']|'')*)'",
         text, re.M))
