@@ -191,8 +191,8 @@ state_wait(struct driver *d, const char *name, enum health health,
 		fail_msg("state of \"%s\": %s", name, m.text);
 }
 
-void
-wake_wait(struct driver *d)
+static void
+wake_of(struct driver *d, const char *want)
 {
 	char outbox[MSG_NAME_MAX];
 	struct frame f;
@@ -200,7 +200,19 @@ wake_wait(struct driver *d)
 	if (!driver_find(d->sup, MSG_WAKE, &f, PATIENCE_MS))
 		fail_msg("no WAKE came");
 	assert_int_equal(msg_str_get(&f, outbox, sizeof(outbox)), 0);
-	assert_string_equal(outbox, "orders");
+	assert_string_equal(outbox, want);
+}
+
+void
+wake_wait(struct driver *d)
+{
+	wake_of(d, "orders");
+}
+
+void
+wake_all_wait(struct driver *d)
+{
+	wake_of(d, "");
 }
 
 void

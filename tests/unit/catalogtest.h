@@ -48,6 +48,8 @@ void	state_wait(struct driver *, const char *name, enum health,
 	    const char *words);
 /* WAKE of orders. */
 void	wake_wait(struct driver *);
+/* WAKE of all: nobody will ring. */
+void	wake_all_wait(struct driver *);
 void	worker_say(struct driver *, const char *name, enum child_state);
 void	idle_say(struct driver *, const char *name);
 

@@ -89,7 +89,7 @@ test_server_restart(void **state)
 	idle_say(&d, "good");
 	sql_until(LOCKED);
 	assert_int_equal(pgserver_kill(pg), 0);
-	wake_wait(&d);			/* nobody sleeps without a bell */
+	wake_all_wait(&d);		/* nobody sleeps without a bell */
 	state_wait(&d, "", HEALTH_RETRYING, "");
 	assert_int_equal(pgserver_start(pg), 0);
 	state_wait(&d, "", HEALTH_OK, "");
