@@ -4,7 +4,8 @@
 
 FUZZ_TARGETS = tests/fuzz/fuzz-message tests/fuzz/fuzz-secretref \
 	tests/fuzz/fuzz-units tests/fuzz/fuzz-http tests/fuzz/fuzz-expose \
-	tests/fuzz/fuzz-document
+	tests/fuzz/fuzz-document tests/fuzz/fuzz-snapshot \
+	tests/fuzz/fuzz-headers
 check_PROGRAMS += $(FUZZ_TARGETS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c \
@@ -25,6 +26,12 @@ tests_fuzz_fuzz_document_SOURCES = tests/fuzz/fuzz-document.c \
 	tests/fuzz/fuzz.h
 tests_fuzz_fuzz_document_LDADD = supervisor/catalog/libcatalog.a \
 	common/libtide.a $(JSON_LIBS) $(EVENT_LIBS)
+tests_fuzz_fuzz_snapshot_SOURCES = tests/fuzz/fuzz-snapshot.c \
+	tests/fuzz/fuzz.h
+tests_fuzz_fuzz_snapshot_LDADD = worker/librelay.a
+tests_fuzz_fuzz_headers_SOURCES = tests/fuzz/fuzz-headers.c \
+	tests/fuzz/fuzz.h
+tests_fuzz_fuzz_headers_LDADD = worker/librelay.a
 
 if FUZZING
 FUZZ_FLAGS = -fsanitize=fuzzer
@@ -37,6 +44,8 @@ tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_expose_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_document_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_snapshot_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_headers_SOURCES += tests/fuzz/replay.c
 endif
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
@@ -50,6 +59,10 @@ tests_fuzz_fuzz_expose_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_expose_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_document_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_document_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snapshot_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_snapshot_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_headers_CFLAGS = $(AM_CFLAGS) $(JSON_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_headers_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 
 # Each target for FUZZ_SECONDS on a copy of its seeds; what it finds stays
 # in fuzz-work/ and becomes a seed once it is mended.

@@ -19,3 +19,7 @@ tests_torture_worker_bound_CPPFLAGS = $(AM_CPPFLAGS) -DMUTATION=3
 tests_torture_worker_bound_CFLAGS = $(worker_pg_tide_worker_CFLAGS)
 tests_torture_worker_bound_LDADD = $(worker_pg_tide_worker_LDADD)
 EXTRA_DIST += tests/torture/publish.pgbench
+
+check_PROGRAMS += tests/torture/queries
+tests_torture_queries_SOURCES = tests/torture/queries.c
+tests_torture_queries_LDADD = worker/librelay.a
