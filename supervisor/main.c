@@ -35,6 +35,7 @@
 #include "supervisor/options.h"
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
+#include "supervisor/spawn.h"
 #include "supervisor/super.h"
 #include "supervisor/syslog.h"
 #include "supervisor/watch.h"
@@ -210,7 +211,27 @@ warn_doubtful(const struct daemon *d)
 		    option_str(conf, "user"));
 }
 
-/* Everything that can be known before anything is opened. */
+/* A broken installation is better told now than once a minute. */
+static int
+programs_check(const struct option_set *conf, char *err, size_t errsize)
+{
+	static const enum role roles[] = { ROLE_CATALOG, ROLE_CONTROL,
+	    ROLE_RESOLVER, ROLE_WORKER };
+	char path[4096];
+	size_t i;
+	int fd;
+
+	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/pg-tide-%s",
+		    option_str(conf, "libexec_dir"), role_name(roles[i]));
+		if ((fd = spawn_open_verified(path, err, errsize)) == -1)
+			return (-1);
+		close(fd);
+	}
+	return (0);
+}
+
+/* Everything that can be known before we listen anywhere. */
 static int
 check(struct daemon *d)
 {
@@ -222,6 +243,7 @@ check(struct daemon *d)
 		return (-1);
 	if (listeners_check(s->conf, err, sizeof(err)) == -1 ||
 	    env_check(s->conf, err, sizeof(err)) == -1 ||
+	    programs_check(s->conf, err, sizeof(err)) == -1 ||
 	    identity_find(&s->who, option_str(s->conf, "user"), err,
 	    sizeof(err)) == -1) {
 		log_errorx("%s", err);

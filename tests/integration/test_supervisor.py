@@ -498,6 +498,7 @@ def test_daemon_mode(yard):
     ({"control_socket": "/" + "x" * 200}, "longer than a socket's path"),
     ({"control_group": "no-such-group"}, "there is no such group"),
     ({"environment_file": "/nonexistent/env"}, "No such file"),
+    ({"libexec_dir": "/nonexistent"}, "/nonexistent: No such file"),
 ])
 def test_does_not_start(yard, conf, why):
     h = House(str(yard / "d"), conf=conf)

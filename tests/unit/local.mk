@@ -82,6 +82,8 @@ SUPER_TESTS = tests/unit/test-conf \
 check_PROGRAMS += $(SUPER_TESTS)
 TESTS += $(SUPER_TESTS)
 endif
+# valgrind does not know openat2(2).
+VALGRIND_UNABLE += tests/unit/test-secrets
 tests_unit_test_conf_SOURCES = tests/unit/test-conf.c \
 	tests/unit/unit.h tests/unit/tmpdir.h
 tests_unit_test_conf_CFLAGS = $(UNIT_CFLAGS)
