@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/pg/remedy.h"
 #include "common/pg/session_int.h"
 #include "common/resolve.h"
 #include "common/units.h"
@@ -70,11 +71,16 @@ error_note(struct pg_session *s, const char *text)
 	struct pg_connect *c = &s->connect;
 	const struct pg_host *h = host_now(s);
 	size_t used = strlen(c->errors);
-	char one[PG_TEXT_MAX];
+	char one[PG_TEXT_MAX], named[PG_TEXT_MAX];
+	const char *remedy = pg_remedy(s->sqlstate, text);
 
 	pg_text_copy(one, sizeof(one), text);
-	snprintf(c->errors + used, sizeof(c->errors) - used, "%s%s:%s: %s",
-	    used > 0 ? "; " : "", host_name(h), h->port, one);
+	pg_remedy_paths(c->ci, c->file, c->file_arg, one, named,
+	    sizeof(named));
+	snprintf(c->errors + used, sizeof(c->errors) - used,
+	    "%s%s:%s: %s%s%s%s", used > 0 ? "; " : "", host_name(h), h->port,
+	    named, remedy != NULL ? " (" : "", remedy != NULL ? remedy : "",
+	    remedy != NULL ? ")" : "");
 }
 
 /*
@@ -186,6 +192,7 @@ host_start(struct pg_session *s)
 	const struct pg_host *h = host_now(s);
 	const char *addr = *h->hostaddr != '\0' ? h->hostaddr : h->host;
 
+	s->sqlstate[0] = '\0';
 	c->addr = 0;
 	c->naddrs = 1;
 	if (!h->unixsock && !pg_addr_is_numeric(addr)) {
@@ -258,6 +265,7 @@ attempt_start(struct pg_session *s)
 	struct pg_params params;
 	char err[PG_TEXT_MAX];
 
+	s->sqlstate[0] = '\0';
 	target_set(s, &at);
 	if (pg_conninfo_params(c->ci, &at, &params, err, sizeof(err)) == -1) {
 		attempt_failed(s, err);

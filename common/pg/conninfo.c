@@ -344,6 +344,39 @@ param_add(struct pg_params *p, const char *key, const char *value)
 	p->values[p->n] = NULL;
 }
 
+const char *
+pg_conninfo_file(const struct pg_conninfo *ci, size_t i)
+{
+	return (pg_conninfo_get(ci, files[i]));
+}
+
+/* Without one, libpq would say that a file of ours does not exist. */
+static int
+root_check(const struct pg_conninfo *ci, const struct pg_attempt *at,
+    char *err, size_t errsize)
+{
+	const char *mode = pg_conninfo_sslmode(ci, at);
+
+	if (at->addr == NULL || strncmp(mode, "verify-", 7) != 0 ||
+	    pg_conninfo_get(ci, "sslrootcert") != NULL)
+		return (0);
+	snprintf(err, errsize, "sslmode=%s needs the certificate of the "
+	    "authority that signed the server's: add "
+	    "sslrootcert=/path/to/ca.pem", mode);
+	return (-1);
+}
+
+static void
+file_refuse(const char *key, const char *path, char *err, size_t errsize)
+{
+	if (*path != '/')
+		snprintf(err, errsize, "%s=%s: an absolute path is expected",
+		    key, path);
+	else
+		snprintf(err, errsize, "%s=%s: this file was not handed to "
+		    "this process", key, path);
+}
+
 /*
  * A file of the string is the descriptor that stands for it; libpq opens it
  * anew through /proc.  One that is not named is named as missing, or libpq
@@ -364,10 +397,7 @@ params_files(const struct pg_conninfo *ci, const struct pg_attempt *at,
 		}
 		fd = at->file != NULL ? at->file(path, at->file_arg) : -1;
 		if (fd == -1) {
-			snprintf(err, errsize, "%s: \"%s\" was not handed to "
-			    "this process: it must exist, be readable and "
-			    "lie below secrets.dirs or files.dirs", files[i],
-			    path);
+			file_refuse(files[i], path, err, errsize);
 			return (-1);
 		}
 		snprintf(p->paths[i], sizeof(p->paths[i]),
@@ -385,6 +415,8 @@ pg_conninfo_params(const struct pg_conninfo *ci, const struct pg_attempt *at,
 	size_t i;
 
 	memset(p, 0, sizeof(*p));
+	if (root_check(ci, at, err, errsize) == -1)
+		return (-1);
 	param_add(p, "host", at->host->host);
 	param_add(p, "hostaddr", at->addr);
 	param_add(p, "port", at->host->port);

@@ -55,6 +55,9 @@ const struct pg_host *pg_conninfo_host(const struct pg_conninfo *, size_t);
 /* The value of a keyword, NULL when it is not given. */
 const char *pg_conninfo_get(const struct pg_conninfo *, const char *);
 
+/* The path of file i below PG_FILES_MAX, NULL when none is named. */
+const char *pg_conninfo_file(const struct pg_conninfo *, size_t i);
+
 /* 0, or -1 with a message (a file that was not handed over). */
 int	pg_conninfo_params(const struct pg_conninfo *,
 	    const struct pg_attempt *, struct pg_params *, char *err,

@@ -7,6 +7,8 @@ common_pg_libtidepg_a_SOURCES = \
 	common/pg/conninfo.h \
 	common/pg/connect.c \
 	common/pg/query.c \
+	common/pg/remedy.c \
+	common/pg/remedy.h \
 	common/pg/session.c \
 	common/pg/session.h \
 	common/pg/session_int.h \

@@ -52,10 +52,6 @@ static const struct {
 	{ "42703", "the schema tide is too old: run pg-tidectl schema "
 	    "upgrade" },
 	{ "42501", "grant the role tide_relay to the login of postgres_url" },
-	{ "28", "check user, password and pg_hba.conf" },
-	{ "3D000", "the database does not exist: check postgres_url" },
-	{ "53300", "raise max_connections, or give the relay's role "
-	    "reserved ones" },
 	{ "57P", "the server starts or stops" }
 };
 
@@ -202,18 +198,6 @@ session_start(struct database *db)
 }
 
 static void
-session_failed(struct database *db, const char *text)
-{
-	const char *remedy = remedy_find(pg_session_sqlstate(db->session));
-	char line[PROBLEM_SIZE];
-
-	(void)snprintf(line, sizeof(line), "%s%s%s", text,
-	    remedy != NULL ? "; " : "", remedy != NULL ? remedy : "");
-	problem_say(db, line);
-	hang_up(db);
-}
-
-static void
 on_session(struct pg_session *s, enum pg_session_event what,
     const char *text, void *arg)
 {
@@ -222,8 +206,11 @@ on_session(struct pg_session *s, enum pg_session_event what,
 	(void)s;
 	if (what == PG_SESSION_UP)
 		session_start(db);
-	else
-		session_failed(db, text);
+	else {
+		/* It names a remedy itself, where there is one. */
+		problem_say(db, text);
+		hang_up(db);
+	}
 }
 
 static void
