@@ -238,7 +238,11 @@ relay_wake(struct relay *r, const char *outbox)
 void
 relay_drain(struct relay *r, uint32_t ms)
 {
-	relay_end(r, CAUSE_STOPPED, (int64_t)ms * 1000, "drained as told");
+	const int64_t	own = r->env.pipeline->drain_timeout_us;
+	const int64_t	told = (int64_t)ms * 1000;
+
+	relay_end(r, CAUSE_STOPPED, own < told ? own : told,
+	    "drained as told");
 }
 
 /* A sink that neither delivers nor fails has lost the message. */
@@ -255,12 +259,12 @@ check_overdue(struct relay *r, int64_t now)
 }
 
 /*
- * Memory is nearly full of events that wait, or a large one needs it all.  Behind a slow event it can be
- * had back at once.  When all are failing, is it the keys or the
- * destination?  A few keys: give them up, others may come.  Many: it looks
- * like the destination, and what it cannot take need not be read; still,
- * now and then a look further must be dared, or the events of a hundred
- * stuck keys would lock out all others for ever.
+ * Memory is nearly full of events that wait, or a large one needs it all.
+ * Behind a slow event it can be had back at once.  When all are failing, is
+ * it the keys or the destination?  A few keys: give them up, others may come.
+ * Many: it looks like the destination, and what it cannot take need not be
+ * read; still, now and then a look further must be dared, or the events of a
+ * hundred stuck keys would lock out all others for ever.
  */
 static void
 make_room(struct relay *r, int64_t now)

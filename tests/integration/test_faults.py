@@ -242,6 +242,22 @@ def test_sigterm_drains(db, outbox, receiver, make_tided):
     assert len(ids) == len(set(ids)), "%d before the stop" % n
 
 
+def test_pipeline_may_drain_for_a_shorter_time(db, outbox, receiver,
+                                               make_tided):
+    """What hangs is waited for no longer than the document says."""
+    set_webhook(db, "brief", outbox, receiver, drain_timeout="100ms")
+    d = started(make_tided, "brief", conf={"drain_timeout": "60s"})
+    receiver.fault("hang", path="/hook")
+    publish(db, outbox, 0, 1)
+    wait_for(lambda: receiver.requests("/hook"), 20, "a request")
+    begin = time.monotonic()
+    assert d.stop() == 0
+    assert time.monotonic() - begin < 15
+    receiver.fault("")
+    d.start()
+    all_arrive(receiver, 1)
+
+
 def test_reload_with_nonsense_keeps_running(db, outbox, receiver,
                                             make_tided):
     set_webhook(db, "rl", outbox, receiver)

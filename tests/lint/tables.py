@@ -96,9 +96,11 @@ def metrics_declared():
 
 
 def plugin_metrics(plugin):
-    """Names as the metrics page has them."""
-    return ["pg_tide_sink_%s_%s" % (plugin, name) for name in re.findall(
-        r'\[METRIC_\w+\] = \{ "(\w+)"', source("plugins/%s/" % plugin))]
+    """Names as the metrics page has them; "insecure" is everybody's."""
+    names = re.findall(r'\[METRIC_\w+\] = \{ "(\w+)"',
+                       source("plugins/%s/" % plugin))
+    return [PREFIX + "pipeline_insecure" if name == "insecure" else
+            "pg_tide_sink_%s_%s" % (plugin, name) for name in names]
 
 
 def environment(*folders):
