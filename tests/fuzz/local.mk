@@ -5,7 +5,7 @@
 FUZZ_TARGETS = tests/fuzz/fuzz-message tests/fuzz/fuzz-secretref \
 	tests/fuzz/fuzz-units tests/fuzz/fuzz-http tests/fuzz/fuzz-expose \
 	tests/fuzz/fuzz-document tests/fuzz/fuzz-snapshot \
-	tests/fuzz/fuzz-headers
+	tests/fuzz/fuzz-headers tests/fuzz/fuzz-conf
 check_PROGRAMS += $(FUZZ_TARGETS)
 
 tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz-message.c \
@@ -32,6 +32,9 @@ tests_fuzz_fuzz_snapshot_LDADD = worker/librelay.a
 tests_fuzz_fuzz_headers_SOURCES = tests/fuzz/fuzz-headers.c \
 	tests/fuzz/fuzz.h
 tests_fuzz_fuzz_headers_LDADD = worker/librelay.a
+tests_fuzz_fuzz_conf_SOURCES = tests/fuzz/fuzz-conf.c tests/fuzz/fuzz.h
+tests_fuzz_fuzz_conf_LDADD = supervisor/libtidesuper.a common/libtide.a \
+	$(EVENT_LIBS) $(INIH_LIBS)
 
 if FUZZING
 FUZZ_FLAGS = -fsanitize=fuzzer
@@ -39,6 +42,7 @@ else
 FUZZ_FLAGS =
 TESTS += $(FUZZ_TARGETS)
 tests_fuzz_fuzz_message_SOURCES += tests/fuzz/replay.c
+tests_fuzz_fuzz_conf_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_secretref_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_units_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_http_SOURCES += tests/fuzz/replay.c
@@ -47,6 +51,8 @@ tests_fuzz_fuzz_document_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_snapshot_SOURCES += tests/fuzz/replay.c
 tests_fuzz_fuzz_headers_SOURCES += tests/fuzz/replay.c
 endif
+tests_fuzz_fuzz_conf_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS) $(FUZZ_FLAGS)
+tests_fuzz_fuzz_conf_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_message_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_FLAGS)
 tests_fuzz_fuzz_secretref_CFLAGS = $(AM_CFLAGS) $(FUZZ_FLAGS)
