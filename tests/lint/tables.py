@@ -109,11 +109,30 @@ def environment(*folders):
                           source(*folders)))
 
 
-def relations():
-    """name -> comment of tables and views, from the SQL."""
-    text = re.sub(r"'\s*\n\s*'", "", "\n".join(
+def sql():
+    """All of it as one text, divided strings joined."""
+    return re.sub(r"'\s*\n\s*'", "", "\n".join(
         "\n".join(tree.lines(name)) for name in
         tree.files(".sql", under=("sql/",))))
+
+
+CONDITIONS = {
+    "dependent_objects_still_exist": "2BP01", "duplicate_object": "42710",
+    "invalid_name": "42602", "invalid_parameter_value": "22023",
+    "no_data_found": "P0002", "null_value_not_allowed": "22004",
+    "object_in_use": "55006", "undefined_object": "42704",
+}
+
+
+def sqlstates():
+    """Codes of errors that functions raise."""
+    found = set(re.findall(r"ERRCODE = '(\w+)'", sql()))
+    return {CONDITIONS.get(code, code) for code in found}
+
+
+def relations():
+    """name -> comment of tables and views, from the SQL."""
+    text = sql()
     made = re.findall(r"^CREATE (?:TABLE|VIEW) tide\.(\w+)", text, re.M)
     made += ["event_heads", "event_lag"]  # by tide.views_rebuild()
     comments = dict(re.findall(
