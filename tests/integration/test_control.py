@@ -317,8 +317,9 @@ def test_slow_and_many_http_clients_do_not_hurt(control):
             crowd.append(s)
         crowd[0].setblocking(True)
         assert control.command("status")["ok"]
-        descriptors = len(os.listdir("/proc/%d/fd" % control.proc.pid))
-        assert descriptors < 200
+        if os.geteuid() == 0:   # the process is not dumpable
+            descriptors = os.listdir("/proc/%d/fd" % control.proc.pid)
+            assert len(descriptors) < 200
         # One byte a second is not enough to stay.
         slow, begin = crowd[0], time.monotonic()
         slow.settimeout(1)
