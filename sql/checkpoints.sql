@@ -164,11 +164,17 @@ COMMENT ON FUNCTION tide.relay_attach(text, text, integer, text) IS
 
 CREATE FUNCTION tide.relay_held(p_group text, p_pipeline text,
     p_shard integer) RETURNS SETOF bigint
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT h.id FROM tide.relay_held_events h
+BEGIN
+	PERFORM tide.relay_check_reader(c.outbox_id)
+	FROM tide.relay_checkpoints c
+	WHERE c.relay_group = p_group AND c.pipeline = p_pipeline
+	AND c.shard = p_shard;
+	RETURN QUERY SELECT h.id FROM tide.relay_held_events h
 	WHERE h.relay_group = p_group AND h.pipeline = p_pipeline
-	AND h.shard = p_shard ORDER BY h.id
+	AND h.shard = p_shard ORDER BY h.id;
+END
 $$;
 COMMENT ON FUNCTION tide.relay_held(text, text, integer) IS
     'Events that the checkpoint has passed and that are still being retried';
