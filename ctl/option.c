@@ -11,7 +11,7 @@
 
 #include "ctl/ctl.h"
 
-enum id { ID_JSON = 1, ID_SOCKET, ID_URL, ID_URL_FILE, ID_LIBEXEC, ID_PLUGIN,
+enum id { ID_JSON = 1, ID_SOCKET, ID_INSTANCE, ID_URL, ID_URL_FILE, ID_LIBEXEC, ID_PLUGIN,
 	    ID_KEY, ID_HEADER, ID_ROLES, ID_HELP, ID_VERSION, ID_MAX };
 
 struct opt {
@@ -26,6 +26,8 @@ struct opt {
 static const struct opt opts[] = {
 	{ "json", NULL, 0, ID_JSON, NULL,
 	    "answer with one JSON document" },
+	{ "instance", "NAME", CTL_DAEMON, ID_INSTANCE, "PG_TIDE_INSTANCE",
+	    "daemon that runs as this instance" },
 	{ "socket", "PATH", CTL_DAEMON, ID_SOCKET, "PG_TIDE_SOCKET",
 	    "control socket of the daemon" },
 	{ "postgres-url", "URL", CTL_DATABASE, ID_URL, "PG_TIDE_POSTGRES_URL",
@@ -48,6 +50,20 @@ static const struct opt opts[] = {
 #define NOPTS	(sizeof(opts) / sizeof(opts[0]))
 #define OPT_BASE	256	/* above every character */
 
+/* Its socket lies where pg-tided --instance puts it. */
+static bool
+set_instance(struct ctl *ctl, const char *name)
+{
+	static char path[1024];
+
+	if (*name == '\0' || strchr(name, '/') != NULL ||
+	    (size_t)snprintf(path, sizeof(path), TIDE_RUNDIR
+	    "/%s/control.sock", name) >= sizeof(path))
+		return (false);
+	ctl->socket = path;
+	return (true);
+}
+
 static bool
 set(struct ctl *ctl, enum id id, const char *value)
 {
@@ -58,6 +74,8 @@ set(struct ctl *ctl, enum id id, const char *value)
 	case ID_SOCKET:
 		ctl->socket = value;
 		break;
+	case ID_INSTANCE:
+		return (set_instance(ctl, value));
 	case ID_URL:
 		ctl->postgres_url = value;
 		break;

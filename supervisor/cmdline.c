@@ -12,15 +12,17 @@
 #include <unistd.h>
 
 #include "supervisor/bindings.h"
+#include "supervisor/instance.h"
 #include "supervisor/options.h"
 
 #define DEFAULT_CONFIG	TIDE_CONFDIR "/pg-tided.conf"
 
-enum { OPT_CONFIG = 1, OPT_CHECK, OPT_FOREGROUND, OPT_SET, OPT_VERSION,
-	    OPT_HELP, OPT_HELP_OPTIONS, OPT_OPTION };
+enum { OPT_CONFIG = 1, OPT_INSTANCE, OPT_CHECK, OPT_FOREGROUND, OPT_SET,
+	    OPT_VERSION, OPT_HELP, OPT_HELP_OPTIONS, OPT_OPTION };
 
 static const struct option longopts[] = {
 	{ "config", required_argument, NULL, OPT_CONFIG },
+	{ "instance", required_argument, NULL, OPT_INSTANCE },
 	{ "check-config", no_argument, NULL, OPT_CHECK },
 	{ "foreground", no_argument, NULL, OPT_FOREGROUND },
 	{ "set", required_argument, NULL, OPT_SET },
@@ -168,7 +170,9 @@ handle(struct cmdline *c, int opt, int index)
 	switch (opt) {
 	case OPT_CONFIG:
 		c->config = optarg;
-		c->config_given = true;
+		return (0);
+	case OPT_INSTANCE:
+		c->instance = optarg;
 		return (0);
 	case OPT_CHECK:
 		c->action = CMDLINE_CHECK;
@@ -197,16 +201,45 @@ handle(struct cmdline *c, int opt, int index)
 	}
 }
 
+/* Which file is ours: --config, else the instance's, else the usual one. */
+static int
+find_config(struct cmdline *c)
+{
+	if (c->instance != NULL && instance_check(c->instance) == -1) {
+		fprintf(stderr, "pg-tided: the name of an instance has at most"
+		    " 32 letters, digits, - and _\n");
+		return (-1);
+	}
+	if (c->config != NULL)
+		c->config_given = true;
+	else if (c->instance == NULL)
+		c->config = DEFAULT_CONFIG;
+	else {
+		c->instance_config = instance_config(c->instance);
+		c->config = c->instance_config;
+		c->config_given = true;
+	}
+	return (c->config != NULL ? 0 : -1);
+}
+
+/* The name of the reference's program: always in the foreground. */
+static bool
+called_pg_tide(const char *argv0)
+{
+	const char *slash = strrchr(argv0, '/');
+
+	return (strcmp(slash != NULL ? slash + 1 : argv0, "pg-tide") == 0);
+}
+
 int
 cmdline_parse(struct cmdline *c, int argc, char **argv)
 {
 	int opt, index = 0;
 
 	memset(c, 0, sizeof(*c));
-	if ((c->config = getenv("PG_TIDE_CONFIG")) != NULL)
-		c->config_given = true;
-	else
-		c->config = DEFAULT_CONFIG;
+	c->foreground = argc > 0 && called_pg_tide(argv[0]);
+	c->config = getenv("PG_TIDE_CONFIG");
+	c->instance = getenv("PG_TIDE_INSTANCE");
 	if (add_environment(c) == -1)
 		return (-1);
 	while ((opt = getopt_long(argc, argv, "fhV", longopts, &index)) !=
@@ -215,7 +248,7 @@ cmdline_parse(struct cmdline *c, int argc, char **argv)
 			goto usage;
 	}
 	if (optind == argc)
-		return (0);
+		return (find_config(c));
 	fprintf(stderr, "pg-tided: unexpected argument %s\n", argv[optind]);
 usage:
 	fprintf(stderr, "Try \"pg-tided --help\".\n");
@@ -237,6 +270,7 @@ cmdline_free(struct cmdline *c)
 	}
 	free(c->overrides);
 	c->overrides = NULL;
+	free(c->instance_config);
 }
 
 static void
@@ -245,6 +279,8 @@ help_flag(const char *flag)
 	static const struct { const char *flag, *text; } rows[] = {
 		{ "config", "FILE\tread this file instead of "
 		    DEFAULT_CONFIG },
+		{ "instance", "NAME\trun as another instance: its file is "
+		    TIDE_CONFDIR "/NAME.conf" },
 		{ "check-config", "\tcheck the configuration and exit" },
 		{ "foreground", ", -f\tstay in the foreground" },
 		{ "set", "NAME=VALUE\tset any option below" },

@@ -23,6 +23,8 @@ struct cmdline {
 	enum cmdline_action action;
 	const char	*config;	/* path of the file */
 	bool		 config_given;	/* it must exist then */
+	const char	*instance;	/* NULL: the only one */
+	char		*instance_config;	/* what config points to */
 	bool		 foreground;
 	bool		 scrubbed;	/* a password was in argv */
 	struct override	*overrides;	/* environment first, then flags */

@@ -17,6 +17,7 @@
 #include "common/messages.h"
 #include "common/utf8.h"
 #include "supervisor/bindings.h"
+#include "supervisor/instance.h"
 #include "supervisor/options.h"
 #include "supervisor/trust.h"
 
@@ -274,6 +275,13 @@ check_all(struct loading *l)
 	check_sandbox(l);
 }
 
+static int
+put_instance(const char *option, const char *value, void *arg)
+{
+	put(arg, option, value, "--instance");
+	return (0);
+}
+
 struct option_set *
 conf_load(const struct cmdline *c, struct bindings **bindings, char *err,
     size_t errsize)
@@ -289,6 +297,9 @@ conf_load(const struct cmdline *c, struct bindings **bindings, char *err,
 		problem(&l, "out of memory");
 		goto fail;
 	}
+	if (c->instance != NULL &&
+	    instance_defaults(c->instance, put_instance, &l) == -1)
+		problem(&l, "the name of the instance is too long");
 	parse_file(&l, c->config_given);
 	for (i = 0; i < c->noverrides; i++) {
 		o = &c->overrides[i];

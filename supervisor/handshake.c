@@ -23,6 +23,7 @@
 #include "supervisor/pgurl.h"
 #include "supervisor/report.h"
 #include "supervisor/secrets.h"
+#include "supervisor/super.h"
 
 void
 handshake_set_state(struct process *p, enum child_state state)
@@ -271,6 +272,7 @@ on_ready(struct process *p, struct frame *f)
 		p->ops->ready(p);
 	channels_sync(p->super);
 	report_process(p);
+	super_ready(p->super);
 	return (0);
 }
 

@@ -24,7 +24,9 @@ supervisor_libtidesuper_a_SOURCES = \
 	supervisor/identity.c supervisor/identity.h \
 	supervisor/inspect.c supervisor/inspect.h \
 	supervisor/listeners.c supervisor/listeners.h \
+	supervisor/instance.c supervisor/instance.h \
 	supervisor/login.c supervisor/login.h \
+	supervisor/notify.c supervisor/notify.h \
 	supervisor/options.c supervisor/options.h \
 	supervisor/pgurl.c supervisor/pgurl.h \
 	supervisor/pipelines.c supervisor/pipelines.h \
@@ -52,3 +54,11 @@ noinst_PROGRAMS += tests/integration/fakechild
 tests_integration_fakechild_SOURCES = tests/integration/fakechild.c
 tests_integration_fakechild_CFLAGS = $(AM_CFLAGS) $(EVENT_CFLAGS)
 tests_integration_fakechild_LDADD = common/libtide.a $(EVENT_LIBS)
+
+# The name that the reference's users know.
+install-exec-hook: install-pg-tide
+install-pg-tide:
+	cd '$(DESTDIR)$(sbindir)' && rm -f pg-tide && $(LN_S) pg-tided pg-tide
+uninstall-local:
+	rm -f '$(DESTDIR)$(sbindir)/pg-tide'
+.PHONY: install-pg-tide

@@ -32,6 +32,7 @@
 #include "supervisor/core.h"
 #include "supervisor/daemon.h"
 #include "supervisor/envfile.h"
+#include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
@@ -105,6 +106,7 @@ on_second(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	process_watch(&d->super);
+	notify_alive();
 	/* Not every change is seen when it happens. */
 	if (++d->seconds % LOOK_SECONDS == 0)
 		super_look(&d->super);
@@ -271,6 +273,7 @@ start(struct daemon *d)
 	log_start(d);
 	if (!d->cmdline.foreground && daemon_detach() == -1)
 		fatal("cannot go into the background");
+	notify_open();
 	warn_doubtful(d);
 	daemon_raise_nofile();
 	if ((d->pid_path = strdup(path)) == NULL)
@@ -313,6 +316,7 @@ finish(struct daemon *d)
 	cmdline_free(&d->cmdline);
 	bindings_free(s->bindings);
 	log_info("pg-tided has stopped");
+	notify_close();
 }
 
 static int

@@ -13,6 +13,7 @@
 #include "supervisor/conf.h"
 #include "supervisor/core.h"
 #include "supervisor/envfile.h"
+#include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
@@ -67,8 +68,8 @@ super_look(struct super *s)
 	pipelines_look(s->pipelines);
 }
 
-int
-super_reload(struct super *s, char *err, size_t errsize)
+static int
+reload(struct super *s, char *err, size_t errsize)
 {
 	struct option_set *old = s->conf, *new;
 	struct bindings *bindings;
@@ -106,6 +107,18 @@ super_reload(struct super *s, char *err, size_t errsize)
 	return (0);
 }
 
+/* A reload that was refused is over, too: what ran goes on. */
+int
+super_reload(struct super *s, char *err, size_t errsize)
+{
+	int ret;
+
+	notify_reloading();
+	ret = reload(s, err, errsize);
+	super_ready(s);
+	return (ret);
+}
+
 void
 super_reopen(struct super *s)
 {
@@ -136,6 +149,7 @@ super_stop(struct super *s)
 		return;
 	}
 	s->stopping = true;
+	notify_stopping();
 	log_info("stopping: workers finish what is in flight");
 	TAILQ_FOREACH(p, &s->processes, entry) {
 		process_restart_cancel(p);
@@ -143,6 +157,15 @@ super_stop(struct super *s)
 			process_drain(p);
 	}
 	super_proceed(s);
+}
+
+/* "Ready" means confined; whether the database answers is another matter. */
+void
+super_ready(struct super *s)
+{
+	if (s->catalog->was_ready && s->control->was_ready &&
+	    s->resolver->was_ready)
+		notify_ready();
 }
 
 /* Workers first; those who serve them afterwards; control last of all, for

@@ -52,6 +52,8 @@ int	super_reload(struct super *, char *err, size_t errsize);
 void	super_look(struct super *);
 /* Open outputs and log again, after a rotation. */
 void	super_reopen(struct super *);
+/* Called whenever a child got ready: are those that serve all there? */
+void	super_ready(struct super *);
 /* Called whenever a process has ended: is it time to leave? */
 void	super_proceed(struct super *);
 
