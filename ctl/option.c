@@ -12,7 +12,8 @@
 #include "ctl/ctl.h"
 
 enum id { ID_JSON = 1, ID_SOCKET, ID_INSTANCE, ID_URL, ID_URL_FILE,
-	    ID_LIBEXEC, ID_PLUGIN, ID_KEY, ID_HEADER, ID_ROLES, ID_HELP, ID_VERSION, ID_MAX };
+	    ID_LIBEXEC, ID_PLUGIN, ID_KEY, ID_HEADER, ID_ROLES, ID_HELP,
+	    ID_VERSION, ID_MAX };
 
 struct opt {
 	const char	*name;
