@@ -7,7 +7,11 @@
 
 #include "worker/snapshot.h"
 
-#define WINDOWS_MAX	256u		/* a power of two */
+#define WINDOWS_MAX	4096u		/* a power of two */
+
+/* So many settled events in front of the position, and three quarters of all
+ * that are there, make it worth to hold the one that stops it. */
+#define WORTH_HOLDING	64u
 
 enum entry_state {
 	ORDER_LIVE,
@@ -32,6 +36,7 @@ struct order {
 	struct entry	*v;
 	size_t		 size;		/* a power of two */
 	uint64_t	 head, tail;	/* oldest seq, next seq */
+	size_t		 nsettled;	/* between them */
 	struct window	 win[WINDOWS_MAX];
 	size_t		 whead, wtail;
 	struct snapshot	*settled;	/* S1 when no window is there */
@@ -142,9 +147,12 @@ order_push(struct order *o, int64_t id)
 bool
 order_settle(struct order *o, uint64_t seq)
 {
+	struct entry	*e = entry_at(o, seq);
+
 	if (seq < o->head)
 		return (false);
-	entry_at(o, seq)->state = ORDER_SETTLED;
+	o->nsettled += e->state != ORDER_SETTLED;
+	e->state = ORDER_SETTLED;
 	return (true);
 }
 
@@ -171,11 +179,20 @@ windows_finish(struct order *o)
 	}
 }
 
+/* On a quiet outbox each event is a window of its own. */
+static bool
+worth_passing(const struct order *o)
+{
+	const uint64_t	n = o->tail - o->head;
+
+	return (n > o->size / 2 || o->wtail - o->whead > WINDOWS_MAX / 2 ||
+	    (o->nsettled >= WORTH_HOLDING && o->nsettled * 4 >= n * 3));
+}
+
 static bool
 may_pass(const struct order *o, const struct entry *e, bool force)
 {
-	return (e->state != ORDER_LIVE ||
-	    (force && o->tail - o->head > o->size / 2));
+	return (e->state != ORDER_LIVE || (force && worth_passing(o)));
 }
 
 int64_t
@@ -196,6 +213,7 @@ order_advance(struct order *o, bool force,
 		w = window_at(o, o->whead);
 		w->last_id = e->id;
 		w->begun = true;
+		o->nsettled -= e->state == ORDER_SETTLED;
 		o->head++;
 		n++;
 		windows_finish(o);

@@ -48,9 +48,9 @@ void	order_stuck(struct order *, uint64_t seq);
 
 /*
  * Move the position as far as it goes.  hold is called for each id that is
- * passed unsettled; -1 ends it.  With force the oldest event is passed
- * though it is not stuck, when more than half of the entries are in use
- * (one slow event would stop everything).  Returns how many events were
+ * passed unsettled; -1 ends it.  With force (the oldest event is slow) it is
+ * passed though it is not stuck, when much was settled after it, which a
+ * crash would repeat, or room runs out.  Returns how many events were
  * passed or settled, -1 with errno when hold failed.
  */
 int64_t	order_advance(struct order *, bool force,

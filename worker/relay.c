@@ -189,7 +189,7 @@ relay_attached(struct relay *r)
 	if (relay_intake_open(r) == -1 || checkpoint_open(r) == -1)
 		relay_no_memory(r);
 	r->life = RELAY_RUNNING;
-	r->blind_us = clock_mono_us();
+	r->running_us = r->blind_us = clock_mono_us();
 	relay_bell_init(r);
 	child_say_ready(r->env.child);
 	report_health(r, clock_mono_us());

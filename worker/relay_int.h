@@ -66,6 +66,7 @@ struct relay {
 	struct event	*retry;		/* connect or lock again */
 	int64_t		 timer_us;
 	unsigned int	 connects;	/* failed in a row */
+	int64_t		 running_us;	/* since */
 
 	struct pg_session *session;
 	struct attachment at;

@@ -28,8 +28,8 @@ hold(int64_t id, void *arg)
 }
 
 /*
- * A single event that the sink sits on must not stop the position for ever:
- * after a second it may be passed, when the order begins to fill up.
+ * A single event that the sink sits on must not stop the position for long:
+ * after a second it may be passed.
  */
 void
 relay_advance(struct relay *r)

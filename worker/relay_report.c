@@ -14,7 +14,8 @@
 #include "worker/relay_int.h"
 #include "worker/slab.h"
 
-#define ERROR_FRESH_US	INT64_C(10000000)
+/* Nothing was delivered for so long: that is more than a retry. */
+#define ALARM_US	INT64_C(60000000)
 
 /* Labels are joined by a unit separator. */
 #define STAGE(name)	name "\x1f" "ok"
@@ -121,6 +122,13 @@ report_state(struct relay *r, enum health health, const char *error_class,
 	state_send(r, &s);
 }
 
+static int64_t
+last_progress(const struct relay *r, const struct lanes_stat *st)
+{
+	return (st->delivered_us > r->running_us ? st->delivered_us :
+	    r->running_us);
+}
+
 /* What is wrong, the worst first; HEALTH_OK: nothing. */
 static enum health
 judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
@@ -148,7 +156,7 @@ judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
 		(void)snprintf(text, size, "%zu keys are being retried, %zu "
 		    "events wait for them: %s", st->failing, st->away,
 		    rp->error_text);
-		return (now - rp->error_us > ERROR_FRESH_US ? HEALTH_ALARM :
+		return (now - last_progress(r, st) > ALARM_US ? HEALTH_ALARM :
 		    HEALTH_RETRYING);
 	}
 	*text = '\0';

@@ -127,7 +127,10 @@ setup_transfer(struct request *r)
 	rc |= (int)curl_easy_setopt(e, CURLOPT_USERAGENT, "pg-tided");
 	rc |= (int)curl_easy_setopt(e, CURLOPT_HTTP_VERSION,
 	    r->conf->http_version);
-	rc |= (int)curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
+	/* Wait for what ALPN says; in plain text libcurl would wait for the
+	 * first answer, and one that hangs would stop all requests. */
+	rc |= (int)curl_easy_setopt(e, CURLOPT_PIPEWAIT,
+	    r->conf->url.tls ? 1L : 0L);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_TIMEOUT_MS,
 	    r->conf->timeout_ms);
 	rc |= (int)curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,

@@ -4,9 +4,11 @@ import json
 import os
 import signal
 
+from pgcluster import roles_file
+from tided import wait_for
+
 from test_delivery import set_webhook, started
 from test_faults import all_arrive, numbers, publish
-from tided import wait_for
 
 
 def letters(db):
@@ -174,3 +176,117 @@ def test_killed_in_the_middle_of_a_large_event(db, outbox, receiver,
     receiver.fault("")
     all_arrive(receiver, 2)
     assert numbers(receiver) == [0, 1]
+
+
+def test_one_hanging_request_stops_nobody(db, outbox, receiver, make_tided):
+    """Each event is a window of its own; the first is never answered.  The
+    checkpoint goes on, so a crash repeats nothing but that one."""
+    set_webhook(db, "slow", outbox, receiver, timeout="100s",
+                ack_timeout="100s", max_inflight=50)
+    d = started(make_tided, "slow")
+    receiver.fault("hang", times=1, path="/hook")
+    db.publish(outbox, '{"n": 0}', "k0")
+    wait_for(lambda: receiver.requests("/hook"), 20, "the request")
+    publish(db, outbox, 1, 3000, 1000)
+    wait_for(lambda: len(receiver.requests()) >= 2998, 60, "the others", 0.2)
+    assert not {0, 1000, 2000} & set(numbers(receiver))
+    wait_for(lambda: db.one("SELECT delivered FROM tide.relay_checkpoints"
+                            " WHERE pipeline = 'slow'") == 2997, 20,
+             "the checkpoint goes on")
+    os.kill(d.worker_pid("slow"), signal.SIGKILL)
+    wait_for(lambda: len(receiver.requests()) >= 3001, 60, "the rest", 0.2)
+    d.wait_ready("slow")
+    assert len(receiver.requests()) == 3001
+    assert len(numbers(receiver)) == 3000
+
+
+def test_a_former_owner_is_fenced(db, outbox, receiver, make_tided):
+    set_webhook(db, "fence", outbox, receiver)
+    d = started(make_tided, "fence")
+    publish(db, outbox, 0, 3)
+    all_arrive(receiver, 3)
+    old = d.worker_pid("fence")
+    db.q("UPDATE tide.relay_checkpoints SET epoch = epoch + 1000000"
+         " WHERE pipeline = 'fence'")
+    publish(db, outbox, 3, 6)
+    d.wait_log("another relay took the pipeline over")
+    wait_for(lambda: d.worker_pid("fence") not in (None, old), 20,
+             "a new worker")
+    publish(db, outbox, 6, 9)
+    all_arrive(receiver, 9)
+    assert numbers(receiver) == list(range(9))
+
+
+def test_a_terminated_session_is_replaced(db, outbox, receiver, make_tided):
+    set_webhook(db, "term", outbox, receiver)
+    d = started(make_tided, "term")
+    for turn in range(3):
+        publish(db, outbox, turn * 5, turn * 5 + 5)
+        all_arrive(receiver, turn * 5 + 5)
+        at = len(d.log())
+        assert db.one("SELECT pg_terminate_backend(pid) FROM"
+                      " pg_stat_activity WHERE application_name ="
+                      " 'pg-tide-worker'")
+        d.wait_log("is ready", after=at)
+    assert numbers(receiver) == list(range(15))
+
+
+def test_a_restored_dump_is_not_read(db, outbox, receiver, make_tided):
+    """The checkpoint is of another cluster, whose numbers ran further."""
+    set_webhook(db, "restored", outbox, receiver)
+    d = started(make_tided, "restored")
+    publish(db, outbox, 0, 2)
+    all_arrive(receiver, 2)
+    d.stop()
+    before = db.q("SELECT s1::text, system_identifier FROM"
+                  " tide.relay_checkpoints WHERE pipeline = 'restored'")[0]
+    db.q("UPDATE tide.relay_checkpoints SET system_identifier = '17',"
+         " s1 = '999999999:999999999:' WHERE pipeline = 'restored'")
+    publish(db, outbox, 2, 4)
+    d.start()
+    d.wait_log("tide.after_restore()")
+    assert numbers(receiver) == [0, 1]
+    d.stop()
+    # pg_upgrade: a new identifier, the numbers went on.
+    db.q("UPDATE tide.relay_checkpoints SET s1 = %s::pg_snapshot"
+         " WHERE pipeline = 'restored'", before[0])
+    d.start()
+    d.wait_log("pg_upgrade")
+    all_arrive(receiver, 4)
+    assert db.one("SELECT system_identifier FROM tide.relay_checkpoints"
+                  " WHERE pipeline = 'restored'") == before[1]
+
+
+def test_where_a_pipeline_begins(db, outbox, receiver, make_tided):
+    publish(db, outbox, 0, 3)
+    middle = db.one("SELECT clock_timestamp()::text")
+    publish(db, outbox, 3, 6)
+    set_webhook(db, "now", outbox, receiver, start="now")
+    d = started(make_tided, "now")
+    publish(db, outbox, 6, 9)
+    wait_for(lambda: numbers(receiver) == [6, 7, 8], 20, "the new ones")
+    db.q("SELECT tide.relay_delete('now')")
+    set_webhook(db, "since", outbox, receiver, start=middle)
+    d.wait_ready("since")
+    wait_for(lambda: set(numbers(receiver)) == set(range(3, 9)), 20,
+             "those since then")
+
+
+def test_a_worker_needs_little(pg, db, outbox, receiver, make_tided):
+    """Its own login may read events and write its progress, no more."""
+    pg.psql_file(roles_file())
+    if not db.q("SELECT 1 FROM pg_roles WHERE rolname = 'narrow'"):
+        db.q("CREATE ROLE narrow LOGIN IN ROLE tide_worker")
+    set_webhook(db, "narrow", outbox, receiver)
+    d = make_tided(start=False, conf={"worker_postgres_url":
+                                      pg.url(user="narrow")})
+    d.write_env(WEBHOOK_SECRET="s3cret-canary")
+    d.start()
+    d.wait_ready("narrow")
+    receiver.fault("status/422", times=1, path="/hook")
+    publish(db, outbox, 0, 3)
+    wait_for(lambda: len(numbers(receiver)) == 2 and len(letters(db)) == 1,
+             20, "two events and a letter")
+    assert db.one("SELECT usename FROM pg_stat_activity WHERE"
+                  " application_name = 'pg-tide-worker'") == "narrow"
+    db.q("DELETE FROM tide.relay_dlq")

@@ -126,23 +126,65 @@ slow_event_is_passed_under_pressure(void **state)
 	(void)state;
 	assert_int_equal(order_open(o, a, b, 0), 0);
 	slow = order_push(o, 1);
-	for (i = 2; i <= 400; i++)
+	for (i = 2; i <= 60; i++)
 		assert_true(order_settle(o, order_push(o, (int64_t)i)));
+	/* Not worth a row in the table. */
 	assert_int_equal(order_advance(o, true, hold, &m), 0);
-	for (; i <= 600; i++)
+	for (; i <= 100; i++)
 		assert_true(order_settle(o, order_push(o, (int64_t)i)));
 	assert_int_equal(order_advance(o, false, hold, &m), 0);
-	assert_int_equal(order_advance(o, true, hold, &m), 600);
+	assert_int_equal(order_advance(o, true, hold, &m), 100);
 	assert_true(m.held[1]);
+	/* Everything is slow: only room that runs out moves it. */
+	for (; i <= 600; i++) {
+		seq = order_push(o, (int64_t)i);
+		if (i % 2 == 0)
+			assert_true(order_settle(o, seq));
+	}
+	assert_int_equal(order_advance(o, true, hold, &m), 0);
+	for (; i <= 620; i++)
+		(void)order_push(o, (int64_t)i);
+	assert_true(order_advance(o, true, hold, &m) > 0);
+	assert_true(m.held[101]);
 	assert_false(order_settle(o, slow));
-	seq = order_push(o, 700);
-	order_stuck(o, seq);
-	order_stuck(o, slow);
-	assert_int_equal(order_advance(o, false, hold, &m), 1);
-	assert_true(m.held[700]);
+	order_stuck(o, slow);		/* behind the position: no matter */
+	i = order_count(o);
+	assert_int_equal(order_advance(o, false, hold_nothing, NULL), 0);
+	assert_int_equal(order_count(o), i);
 	order_free(o);
 	snapshot_unref(a);
 	snapshot_unref(b);
+}
+
+/* Each event a window of its own, and the first one is slow. */
+static void
+slow_event_is_passed_when_windows_run_out(void **state)
+{
+	static struct model	 m;
+	struct snapshot		*a = snap(10), *b;
+	struct order		*o = order_new(16384, 1, a);
+	uint64_t		 first = 0, seq;
+	int64_t			 id = 0;
+
+	(void)state;
+	while (order_window_room(o)) {
+		b = snap(20);
+		assert_int_equal(order_open(o, a, b, 0), 0);
+		snapshot_unref(b);
+		seq = order_push(o, ++id);
+		order_close(o);
+		if (first == 0)
+			first = seq;
+		else
+			assert_true(order_settle(o, seq));
+		assert_true(id < IDS + 1);
+	}
+	assert_int_equal(order_advance(o, false, hold_nothing, NULL), 0);
+	assert_int_equal(order_advance(o, true, hold, &m), id);
+	assert_true(m.held[1]);
+	assert_true(order_window_room(o));
+	order_free(o);
+	snapshot_unref(a);
 }
 
 /* Stopping: what was settled out of turn is not to be repeated. */
@@ -277,6 +319,7 @@ main(void)
 		cmocka_unit_test(windows_follow),
 		cmocka_unit_test(resumed_window_keeps_its_place),
 		cmocka_unit_test(slow_event_is_passed_under_pressure),
+		cmocka_unit_test(slow_event_is_passed_when_windows_run_out),
 		cmocka_unit_test(the_end_holds_what_is_open),
 		cmocka_unit_test(random_runs_keep_the_position_true),
 	};
