@@ -122,7 +122,7 @@ def test_outages_leave_large_windows(make_run):
 
 @pytest.mark.parametrize("program", ["worker-last-id", "worker-by-xid"])
 def test_the_oracle_sees_mistakes(make_run, mutant, killer, program):
-    run = make_run(mutant(program), max_inflight=16)
+    run = make_run(mutant(program))
     run.tided.start()
     run.tided.wait_ready(run.name)
     shots = killer(run, SEED)
