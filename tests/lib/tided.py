@@ -46,7 +46,9 @@ class Tided:
     """One supervisor with its children, in a directory of its own."""
 
     def __init__(self, directory, url, user="nobody", conf=None, env=None,
-                 args=()):
+                 args=(), command=None, wrap=()):
+        """command: instead of the program with our configuration; wrap:
+        words that stand before it."""
         self.dir = str(directory)
         os.makedirs(self.dir, mode=0o755, exist_ok=True)
         os.chmod(self.dir, 0o755)
@@ -77,6 +79,10 @@ class Tided:
         self.options.update(conf or {})
         self.env = dict(env or {})
         self.args = list(args)
+        self.wrap = list(wrap)
+        self.command = command or [program("sbin", "pg-tided"),
+                                   "--foreground", "--config",
+                                   self.conf_path]
         self.proc = None
 
     def write_conf(self):
@@ -120,8 +126,7 @@ class Tided:
         environ = dict(os.environ, **self.env)
         with open(self.log_path, "ab") as log:
             self.proc = subprocess.Popen(
-                [program("sbin", "pg-tided"), "--foreground", "--config",
-                 self.conf_path] + self.args,
+                self.wrap + self.command + self.args,
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=environ, cwd="/", start_new_session=True)
         if wait:
