@@ -224,10 +224,12 @@ static void
 outcome(struct relay *r, struct parcel *p, const struct sink_outcome *o,
     int64_t now, int64_t wall)
 {
-	switch (o->result) {
-	case PGTIDE_DELIVERED:
+	if (o->result == PGTIDE_DELIVERED) {
 		delivered(r, p, now, wall);
 		return;
+	}
+	report_key(&r->report, p->key, p->keylen);
+	switch (o->result) {
 	case PGTIDE_PERMANENT:
 		permanent(r, p, o, now);
 		break;
@@ -236,6 +238,7 @@ outcome(struct relay *r, struct parcel *p, const struct sink_outcome *o,
 			breaker_say(r, o);
 		lanes_retry(r->lanes, p, 0, now);
 		break;
+	case PGTIDE_DELIVERED:
 	case PGTIDE_TRANSIENT:
 	case PGTIDE_THROTTLED:
 	default:

@@ -8,6 +8,7 @@
 #include "common/child.h"
 #include "common/log.h"
 #include "common/units.h"
+#include "common/utf8.h"
 #include "worker/checkpoint.h"
 #include "worker/held.h"
 #include "worker/parcel.h"
@@ -70,6 +71,23 @@ hist_flush(struct report_hist *h, struct metrics *m)
 		h->n[i] = 0;
 		h->sum[i] = 0;
 	}
+}
+
+/* Cut between characters: status documents are UTF-8. */
+void
+report_key(struct report *rp, const char *key, size_t len)
+{
+	const size_t	room = sizeof(rp->error_key) - sizeof(", key \"\"");
+	size_t		n = 0, step;
+
+	rp->error_key[0] = '\0';
+	if (key == NULL)
+		return;
+	while (n < len && (step = utf8_sequence(key + n, len - n)) != 0 &&
+	    n + step <= room)
+		n += step;
+	(void)snprintf(rp->error_key, sizeof(rp->error_key),
+	    ", key \"%.*s\"", (int)n, key);
 }
 
 void
@@ -143,8 +161,8 @@ judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
 	}
 	if (r->held_full) {
 		(void)snprintf(text, size, "%zu events of %zu keys are held "
-		    "back, reading has stopped: %s", st->away, st->failing,
-		    rp->error_text);
+		    "back, reading has stopped%s: %s", st->away,
+		    st->failing, rp->error_key, rp->error_text);
 		return (HEALTH_ALARM);
 	}
 	if (rp->sink_down) {
@@ -154,8 +172,8 @@ judge(const struct relay *r, const struct lanes_stat *st, int64_t now,
 	}
 	if (st->failing > 0 && rp->error_us != 0) {
 		(void)snprintf(text, size, "%zu keys are being retried, %zu "
-		    "events wait for them: %s", st->failing, st->away,
-		    rp->error_text);
+		    "events wait for them%s: %s", st->failing, st->away,
+		    rp->error_key, rp->error_text);
 		return (now - last_progress(r, st) > ALARM_US ? HEALTH_ALARM :
 		    HEALTH_RETRYING);
 	}

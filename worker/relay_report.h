@@ -39,10 +39,13 @@ struct report {
 	int32_t		 error_code;
 	int64_t		 error_us;	/* monotonic, 0: none */
 	char		 error_text[512];
+	char		 error_key[64];	/* quoted; "": it had none */
 };
 
 void	report_init(struct report *, struct metrics *, const char *sink_type);
 void	report_observe(struct report_hist *, double seconds);
+/* The key of the event that is about to fail, for the state's text. */
+void	report_key(struct report *, const char *key, size_t len);
 /* An attempt that did not deliver. */
 void	report_failure(struct report *, const struct sink_outcome *,
 	    int64_t now);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Keys whose destination is down: they hold back themselves and nobody
 else, and a crash does not repeat what the others have done."""
+import json
 import os
 import signal
 
@@ -49,6 +50,9 @@ def test_stuck_keys_hold_themselves_only(make_run, picky, killer):
              "the other keys' %d events" % wanted, 0.2)
     stuck = len(run.committed()) - wanted
     wait_for(lambda: held(run) == stuck, 30, "%d held events" % stuck)
+    row = run.tided.pipeline(run.name)
+    assert row["health"] != "ok" and 'key "k' in json.dumps(
+        row).replace('\\', ""), row
     # A quiet moment: the checkpoint knows it all, so a crash repeats nothing.
     lines = judge(run.committed(), run.path).lines
     kill_and_wait(run)
