@@ -44,6 +44,8 @@ static const struct msg_rule rules[] = {
 	    CHILD_DRAINING | GONE, NO_FD, ONCE },
 	{ MSG_FATAL, "FATAL", 4, 4, ALL, SUP, CHILD_ANY, NO_FD, ONCE },
 	{ MSG_BEAT, "BEAT", 0, 0, ALL, SUP, HEARD, NO_FD, OFTEN },
+	{ MSG_MARK, "MARK", 2, S(MSG_MARK_MAX), WRK, SUP,
+	    SERVING | GONE, NO_FD, OFTEN },
 
 	{ MSG_SETTING, "SETTING", 6, S(MSG_SETTING_NAME_MAX) + REF + S(256),
 	    SUP, ALL,

@@ -21,6 +21,7 @@
 #define MSG_PROTOCOL		1
 #define MSG_NAME_MAX		64	/* pipelines, outboxes, sinks */
 #define MSG_SETTING_NAME_MAX	128	/* "pipeline NAME.postgres_url" */
+#define MSG_MARK_MAX		160
 #define MSG_REF_MAX		4096	/* one reference, path or env name */
 #define MSG_TEXT_MAX		2048	/* error texts */
 #define MSG_SECRET_MAX		65536	/* one secret, all chunks */
@@ -65,6 +66,11 @@ enum msg_type {
 	MSG_DRAINED		= 6,
 	MSG_FATAL		= 7,	/* u32 enum exit_cause */
 	MSG_BEAT		= 8,	/* once a second */
+
+	/* worker -> supervisor */
+	MSG_MARK		= 9,	/* str: how far it has delivered, for
+					 * the worker after it, which gets it
+					 * as the setting MSG_MARK_SETTING */
 
 	/* supervisor -> any child */
 	MSG_SETTING		= 20,	/* struct msg_setting */
@@ -154,6 +160,7 @@ enum ref_kind {
 enum channel_kind { CHANNEL_CONTROL = 1, CHANNEL_RESOLVER = 2 };
 enum listener_kind { LISTENER_CONTROL = 1, LISTENER_METRICS = 2 };
 
+#define MSG_MARK_SETTING	"@mark"
 struct msg_setting {		/* one effective option of pg-tided.conf */
 	char	name[MSG_SETTING_NAME_MAX];
 	char	value[MSG_REF_MAX];	/* secrets masked, references kept */

@@ -3,7 +3,8 @@
 
 -- S1 is the set of transactions whose events are all delivered.  While S2 is
 -- not NULL a window is open: of what S2 sees and S1 does not, everything up to
--- last_id is settled, except for the held events.
+-- last_id is settled, except for the held events.  All of it is of one
+-- generation: earlier ones are done, later ones have not begun.
 CREATE TABLE tide.relay_checkpoints (
 	relay_group	text NOT NULL,
 	pipeline	text NOT NULL,
@@ -17,6 +18,7 @@ CREATE TABLE tide.relay_checkpoints (
 	start_at	timestamptz,
 	generation	integer NOT NULL,
 	system_identifier text,
+	timeline	integer,
 	instance	text,
 	delivered	bigint NOT NULL DEFAULT 0,
 	dead		bigint NOT NULL DEFAULT 0,
@@ -41,10 +43,6 @@ COMMENT ON TABLE tide.relay_held_events IS
 
 -- Drawn anew by each attach, never reset: no two owners share an epoch.
 CREATE SEQUENCE tide.relay_epoch_seq;
-
-CREATE FUNCTION tide.system_identifier() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$ SELECT system_identifier::text FROM pg_control_system() $$;
 
 -- Snapshots mean what they say on the primary and with a new one for each
 -- statement alone.
@@ -109,18 +107,81 @@ BEGIN
 END
 $$;
 
+-- A promoted server may lack what the former primary had committed last, and
+-- a relay had delivered.  Returns the highest id before the event that was
+-- delivered last, NULL if that one is here.  An event that retention has taken
+-- is not lost.
+CREATE FUNCTION tide.relay_lost_tail(p_outbox_id integer, p_id bigint,
+    p_created_at timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	v_last bigint;
+BEGIN
+	EXECUTE format($f$
+		SELECT coalesce((SELECT max(e.id) FROM tide.events_%1$s e
+		    WHERE e.id < $1), 0)
+		WHERE NOT EXISTS (SELECT FROM tide.events_%1$s e
+		    WHERE e.id = $1 AND e.created_at = $2)
+		AND NOT EXISTS (SELECT FROM tide.outbox_parts p
+		    WHERE p.outbox_id = %1$s AND p.truncated_at > $2)$f$,
+	    p_outbox_id)
+	INTO v_last USING p_id, p_created_at;
+	RETURN v_last;
+END
+$$;
+
+-- What was delivered before and is lost now goes on record, once: the next
+-- worker's message is of the new timeline.
+CREATE FUNCTION tide.relay_note_lost(p_row tide.relay_checkpoints,
+    p_delivered bigint[]) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	v_at timestamptz := 'epoch'::timestamptz
+	    + p_delivered[3] * interval '1 microsecond';
+	v_last bigint;
+BEGIN
+	IF p_delivered IS NULL OR p_delivered[1] <> p_row.outbox_id
+	    OR p_delivered[4] = tide.timeline()
+	    OR p_delivered[5]::text <> tide.system_identifier() THEN
+		RETURN NULL;
+	END IF;
+	v_last := tide.relay_lost_tail(p_row.outbox_id, p_delivered[2], v_at);
+	IF v_last IS NOT NULL THEN
+		INSERT INTO tide.relay_config_audit (pipeline_name, op,
+		    changed_by, new_config)
+		SELECT p_row.pipeline, 'lost_tail', tide.caller(),
+		    jsonb_build_object('outbox', o.name, 'relay_group',
+			p_row.relay_group, 'last_id', v_last, 'delivered_id',
+			p_delivered[2], 'delivered', tide.event_identity(
+			o.name, p_delivered[2], v_at), 'timeline',
+			tide.timeline())
+		FROM tide.outboxes o WHERE o.id = p_row.outbox_id;
+	END IF;
+	RETURN v_last;
+END
+$$;
+
 -- Takes a pipeline over: after this no former owner's checkpoint is accepted.
 -- A pipeline that was pointed to another outbox begins there anew.
+-- p_delivered is the highest event that a former worker of the same host has
+-- delivered: outbox, id, microseconds since 1970 and the server where it was,
+-- that is, timeline and system identifier.
 CREATE FUNCTION tide.relay_attach(p_group text, p_pipeline text,
-    p_shard integer, p_instance text) RETURNS TABLE (epoch bigint,
-    outbox_id integer, outbox text, events text, notify boolean,
-    enabled boolean, generation integer, s1 text, s2 text, last_id bigint,
-    held bigint, start_at timestamptz, system_identifier text)
+    p_shard integer, p_instance text, p_delivered bigint[] DEFAULT NULL)
+    RETURNS TABLE (epoch bigint, outbox_id integer, outbox text,
+    events text, notify boolean, enabled boolean, generation integer,
+    s1 text, s2 text, last_id bigint, held bigint, start_at timestamptz,
+    system_identifier text, timeline integer, newest_generation integer,
+    lost_after bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
 	v_config tide.relay_outbox_config;
+	v_row tide.relay_checkpoints;
+	v_lost bigint;
 BEGIN
 	PERFORM tide.relay_check_server();
 	SELECT * INTO v_config FROM tide.relay_outbox_config c
@@ -130,36 +191,39 @@ BEGIN
 	END IF;
 	PERFORM tide.relay_check_reader(v_config.outbox_id);
 	PERFORM tide.relay_check_lock(p_group, p_pipeline, p_shard);
+	PERFORM tide.outbox_check_origin(v_config.outbox_id);
 	PERFORM tide.views_repair();
 	DELETE FROM tide.relay_checkpoints c
 	WHERE c.relay_group = p_group AND c.pipeline = p_pipeline
 	AND c.shard = p_shard AND c.outbox_id <> v_config.outbox_id;
 	INSERT INTO tide.relay_checkpoints AS c (relay_group, pipeline, shard,
 	    outbox_id, epoch, s1, start_at, generation, instance)
-	SELECT p_group, p_pipeline, p_shard, o.id,
+	VALUES (p_group, p_pipeline, p_shard, v_config.outbox_id,
 	    nextval('tide.relay_epoch_seq'), v_config.start_snapshot,
-	    v_config.start_at, o.generation, p_instance
-	FROM tide.outboxes o WHERE o.id = v_config.outbox_id
+	    v_config.start_at, v_config.start_generation, p_instance)
 	ON CONFLICT (relay_group, pipeline, shard) DO UPDATE SET
 	    epoch = nextval('tide.relay_epoch_seq'), instance = p_instance,
-	    updated_at = now();
+	    updated_at = now()
+	RETURNING * INTO v_row;
+	v_lost := tide.relay_note_lost(v_row, p_delivered);
 	RETURN QUERY
 	SELECT c.epoch, o.id, o.name, format('tide.events_%s', o.id), o.notify,
 	    v_config.enabled, c.generation, c.s1::text, c.s2::text, c.last_id,
 	    (SELECT count(*) FROM tide.relay_held_events h
 	    WHERE h.relay_group = p_group AND h.pipeline = p_pipeline
 	    AND h.shard = p_shard),
-	    c.start_at, c.system_identifier
+	    c.start_at, c.system_identifier, c.timeline, o.generation, v_lost
 	FROM tide.relay_checkpoints c JOIN tide.outboxes o ON o.id = c.outbox_id
 	WHERE c.relay_group = p_group AND c.pipeline = p_pipeline
 	AND c.shard = p_shard;
 	UPDATE tide.relay_checkpoints c
-	SET system_identifier = tide.system_identifier()
+	SET system_identifier = tide.system_identifier(),
+	    timeline = tide.timeline()
 	WHERE c.relay_group = p_group AND c.pipeline = p_pipeline
-	AND c.shard = p_shard AND c.system_identifier IS NULL;
+	AND c.shard = p_shard;
 END
 $$;
-COMMENT ON FUNCTION tide.relay_attach(text, text, integer, text) IS
+COMMENT ON FUNCTION tide.relay_attach(text, text, integer, text, bigint[]) IS
     'Take a pipeline over and read its checkpoint';
 
 CREATE FUNCTION tide.relay_held(p_group text, p_pipeline text,
@@ -196,7 +260,7 @@ $$;
 CREATE FUNCTION tide.relay_checkpoint(p_group text, p_pipeline text,
     p_shard integer, p_epoch bigint, p_s1 text, p_s2 text, p_last_id bigint,
     p_held_add bigint[], p_held_del bigint[], p_dead jsonb,
-    p_delivered bigint) RETURNS void
+    p_delivered bigint, p_generation integer DEFAULT NULL) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -204,7 +268,7 @@ DECLARE
 BEGIN
 	UPDATE tide.relay_checkpoints c SET s1 = p_s1::pg_snapshot,
 	    s2 = p_s2::pg_snapshot, last_id = p_last_id,
-	    system_identifier = tide.system_identifier(),
+	    generation = coalesce(p_generation, c.generation),
 	    delivered = c.delivered + coalesce(p_delivered, 0),
 	    dead = c.dead + jsonb_array_length(coalesce(p_dead, '[]')),
 	    updated_at = clock_timestamp()
@@ -232,7 +296,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION tide.relay_checkpoint(text, text, integer, bigint, text,
-    text, bigint, bigint[], bigint[], jsonb, bigint) IS
+    text, bigint, bigint[], bigint[], jsonb, bigint, integer) IS
     'Write a pipeline''s progress; refused for a former owner''s epoch';
 
 CREATE FUNCTION tide.server_check() RETURNS TABLE (system_identifier text,
@@ -240,10 +304,9 @@ CREATE FUNCTION tide.server_check() RETURNS TABLE (system_identifier text,
     schema_version text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-	SELECT s.system_identifier::text, c.timeline_id, pg_is_in_recovery(),
+	SELECT tide.system_identifier(), tide.timeline(), pg_is_in_recovery(),
 	    current_setting('server_version_num')::integer,
 	    tide.schema_version()
-	FROM pg_control_system() s, pg_control_checkpoint() c
 $$;
 COMMENT ON FUNCTION tide.server_check() IS
     'Which server this is, for a relay that reconnects';

@@ -5,6 +5,7 @@
 SELECT pg_extension_config_dump('tide.settings', '');
 SELECT pg_extension_config_dump('tide.sink_types', 'WHERE NOT builtin');
 SELECT pg_extension_config_dump('tide.outboxes', '');
+SELECT pg_extension_config_dump('tide.outbox_generations', '');
 SELECT pg_extension_config_dump('tide.outbox_parts', '');
 SELECT pg_extension_config_dump('tide.outbox_publishers', '');
 SELECT pg_extension_config_dump('tide.relay_outbox_config', '');

@@ -5,6 +5,7 @@
 SQL_PARTS = \
 	sql/settings.sql \
 	sql/outbox_tables.sql \
+	sql/generations.sql \
 	sql/outbox.sql \
 	sql/publish.sql \
 	sql/sink_types_table.sql \

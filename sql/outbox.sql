@@ -89,6 +89,7 @@ BEGIN
 	INSERT INTO tide.outbox_parts (outbox_id, part, opened_at)
 	SELECT v_outbox.id, i, CASE i WHEN 0 THEN now() END
 	FROM generate_series(0, v_outbox.parts - 1) i;
+	PERFORM tide.generation_here(v_outbox.id, v_outbox.generation);
 	PERFORM tide.events_create(v_outbox.id, v_outbox.parts);
 	PERFORM tide.views_rebuild();
 	RETURN v_outbox.id;

@@ -12,6 +12,7 @@ CREATE TABLE tide.relay_outbox_config (
 	outbox_id	integer NOT NULL REFERENCES tide.outboxes,
 	start		text NOT NULL DEFAULT 'earliest',
 	start_at	timestamptz,
+	start_generation integer NOT NULL DEFAULT 1,
 	start_snapshot	pg_snapshot NOT NULL DEFAULT '3:3:',
 	owner		text NOT NULL,
 	tenant_name	text NOT NULL DEFAULT 'default',
@@ -23,6 +24,8 @@ COMMENT ON TABLE tide.relay_outbox_config IS
     'Pipelines from an outbox to a sink; written by tide.relay_set_outbox()';
 COMMENT ON COLUMN tide.relay_outbox_config.start_snapshot IS
     'Transactions whose events a new checkpoint counts as delivered';
+COMMENT ON COLUMN tide.relay_outbox_config.start_generation IS
+    'Whose numbers these are; events of earlier generations count, too';
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE
     ON tide.relay_outbox_config
     FOR EACH STATEMENT EXECUTE FUNCTION tide.guard_table();
@@ -97,14 +100,19 @@ BEGIN
 	v_new.config := tide.document_canonical(p_name, p_outbox, p_doc);
 	v_new.start := coalesce(v_new.config->>'start', 'earliest');
 	v_new.start_at := tide.parse_start(v_new.start);
-	v_new.start_snapshot := CASE v_new.start WHEN 'now'
-	    THEN tide.snapshot_take() ELSE '3:3:' END;
+	v_new.start_snapshot := '3:3:';
+	v_new.start_generation := 1;
+	IF v_new.start = 'now' THEN
+		v_new.start_snapshot := tide.snapshot_take();
+		v_new.start_generation := tide.outbox_generation(
+		    v_new.outbox_id);
+	END IF;
 	v_new.enabled := coalesce(p_enabled, (p_doc->>'enabled')::boolean);
 	INSERT INTO tide.relay_outbox_config (name, enabled, config, outbox_id,
-	    start, start_at, start_snapshot, owner)
+	    start, start_at, start_generation, start_snapshot, owner)
 	VALUES (p_name, coalesce(v_new.enabled, true), v_new.config,
-	    v_new.outbox_id, v_new.start, v_new.start_at, v_new.start_snapshot,
-	    tide.caller())
+	    v_new.outbox_id, v_new.start, v_new.start_at,
+	    v_new.start_generation, v_new.start_snapshot, tide.caller())
 	ON CONFLICT (name) DO NOTHING;
 	IF NOT FOUND THEN
 		SELECT * INTO v_old FROM tide.relay_outbox_config
@@ -120,6 +128,7 @@ BEGIN
 			UPDATE tide.relay_outbox_config c
 			SET start = v_new.start,
 			    start_at = v_new.start_at,
+			    start_generation = v_new.start_generation,
 			    start_snapshot = v_new.start_snapshot
 			WHERE c.name = p_name;
 		END IF;

@@ -5,7 +5,8 @@
 
 -- A reader that still needs events of a part, or NULL.  Judged by the rows and
 -- the readers' snapshots: two index look-ups for each reader and any number of
--- rows.
+-- rows.  Only a reader that is still in an earlier generation has to be looked
+-- for in all rows.
 CREATE FUNCTION tide.ring_blocker(p_id integer, p_part smallint) RETURNS text
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 AS $$
@@ -16,9 +17,14 @@ BEGIN
 		SELECT p.pipeline FROM tide.lag_points p
 		WHERE p.outbox_id = $1 AND p.pipeline IS NOT NULL AND (
 		    EXISTS (SELECT FROM tide.events_%1$s_%2$s e
-			WHERE e.xid >= pg_snapshot_xmax(p.s1))
+			WHERE e.xid >= pg_snapshot_xmax(p.s1)
+			AND e.xid < p.beyond AND e.generation = p.generation)
 		    OR EXISTS (SELECT FROM pg_snapshot_xip(p.s1) x(xid)
-			JOIN tide.events_%1$s_%2$s e ON e.xid = x.xid)
+			JOIN tide.events_%1$s_%2$s e ON e.xid = x.xid
+			AND e.generation = p.generation)
+		    OR p.generation < p.newest AND EXISTS (
+			SELECT FROM tide.events_%1$s_%2$s e
+			WHERE e.generation > p.generation)
 		    OR EXISTS (SELECT FROM tide.relay_held_events h
 			JOIN tide.events_%1$s_%2$s e ON e.id = h.id
 			WHERE h.relay_group = p.relay_group
@@ -44,7 +50,9 @@ BEGIN
 		    min(e.id) AS first_id, max(e.id) AS last_id
 		FROM tide.lag_points p CROSS JOIN tide.events_%s_%s e
 		WHERE p.outbox_id = $1 AND p.pipeline IS NOT NULL
-		AND (NOT pg_visible_in_snapshot(e.xid, p.s1)
+		AND (e.generation > p.generation
+		    OR e.generation = p.generation
+		    AND NOT pg_visible_in_snapshot(e.xid, p.s1)
 		    AND (p.s2 IS NULL OR e.id > p.last_id
 			OR NOT pg_visible_in_snapshot(e.xid, p.s2))
 		    OR EXISTS (SELECT FROM tide.relay_held_events h
@@ -173,6 +181,9 @@ BEGIN
 	FOR NO KEY UPDATE SKIP LOCKED;
 	IF v_outbox.id IS NULL THEN
 		RETURN NULL;		-- somebody else sweeps it, or drops it
+	ELSIF tide.outbox_origin(v_outbox) = 'restored' THEN
+		RETURN jsonb_build_object('outbox', v_outbox.name, 'parts',
+		    '{}'::jsonb, 'rotation', 'waits for after_restore()');
 	END IF;
 	FOR v_part IN SELECT part, closed_at FROM tide.outbox_parts
 	    WHERE outbox_id = p_id AND closed_at IS NOT NULL

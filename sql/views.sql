@@ -5,8 +5,15 @@
 -- written out, once per outbox, into the views event_heads and event_lag.
 
 -- One row for each reader of an outbox, and one for an outbox without any.
+-- Events of the reader's generation have numbers below "beyond", which keeps
+-- those of an old one with high numbers out of an index scan.
 CREATE VIEW tide.lag_points AS
 	SELECT o.id AS outbox_id, p.name AS pipeline, c.relay_group, c.shard,
+	    coalesce(c.generation, p.start_generation, 1) AS generation,
+	    o.generation AS newest,
+	    CASE WHEN coalesce(c.generation, p.start_generation, 1)
+		< o.generation THEN '18446744073709551615'::xid8
+		ELSE pg_snapshot_xmax(pg_current_snapshot()) END AS beyond,
 	    coalesce(c.s1, p.start_snapshot, '3:3:') AS s1, c.s2,
 	    coalesce(c.last_id, 0) AS last_id,
 	    coalesce(c.start_at, p.start_at, '-infinity') AS start_at
@@ -33,7 +40,8 @@ $fn$;
 
 -- Counts stop at 100 001 rows looked at; beyond, lag is estimated from ids.
 -- The first two branches are the two index ranges of "not visible in S1", the
--- third are the held events, which the checkpoint has passed.
+-- third are later generations, for a reader that is not there yet, the last
+-- are the held events, which the checkpoint has passed.
 CREATE FUNCTION tide.view_lag_branch(p_id integer) RETURNS text
 LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
 AS $fn$
@@ -46,19 +54,26 @@ AS $fn$
 		    min(n.created_at) FILTER (WHERE n.pending) AS oldest_at
 		    FROM (SELECT e.created_at,
 		    e.held OR e.created_at >= p.start_at
-			AND (p.s2 IS NULL OR e.id > p.last_id
+			AND (e.later OR p.s2 IS NULL OR e.id > p.last_id
 			OR NOT pg_visible_in_snapshot(e.xid, p.s2)) AS pending
 			FROM (
-			(SELECT r.xid, r.id, r.created_at, false AS held
+			(SELECT r.xid, r.id, r.created_at, false AS held,
+			    false AS later
 			FROM tide.events_%1$s r
 			WHERE r.xid >= pg_snapshot_xmax(p.s1)
+			AND r.xid < p.beyond AND r.generation = p.generation
 			ORDER BY r.xid LIMIT 100001)
 			UNION ALL
-			(SELECT l.xid, l.id, l.created_at, false
+			(SELECT l.xid, l.id, l.created_at, false, false
 			FROM pg_snapshot_xip(p.s1) x(xid)
-			JOIN tide.events_%1$s l ON l.xid = x.xid LIMIT 100001)
+			JOIN tide.events_%1$s l ON l.xid = x.xid
+			AND l.generation = p.generation LIMIT 100001)
 			UNION ALL
-			(SELECT d.xid, d.id, d.created_at, true
+			(SELECT n.xid, n.id, n.created_at, false, true
+			FROM tide.events_%1$s n WHERE p.generation < p.newest
+			AND n.generation > p.generation LIMIT 100001)
+			UNION ALL
+			(SELECT d.xid, d.id, d.created_at, true, false
 			FROM tide.relay_held_events h
 			JOIN tide.events_%1$s d ON d.id = h.id
 			WHERE h.relay_group = p.relay_group

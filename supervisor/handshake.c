@@ -74,6 +74,20 @@ send_settings(struct process *p)
 	return (bindings_each(p->super->bindings, send_binding, p));
 }
 
+/* What the worker before it has left; nobody else leaves anything. */
+static int
+send_mark(struct process *p)
+{
+	struct msg_setting m = { .name = MSG_MARK_SETTING };
+	struct frame f;
+
+	if (p->mark[0] == '\0')
+		return (0);
+	(void)snprintf(m.value, sizeof(m.value), "%s", p->mark);
+	msg_setting_put(&f, &m);
+	return (peer_send(p->peer, &f));
+}
+
 static int
 note_file(const char *key, const char *value, void *arg)
 {
@@ -146,7 +160,7 @@ handshake_configure(struct process *p, char *err, size_t errsize)
 	if (url_flags(p, &m.flags, err, errsize) == -1)
 		return (-1);
 	if ((p->document != NULL && describe_pipeline(p, &m) == -1) ||
-	    send_settings(p) == -1) {
+	    send_settings(p) == -1 || send_mark(p) == -1) {
 		(void)snprintf(err, errsize, "configuration: %s",
 		    strerror(errno));
 		if (m.fd != -1)

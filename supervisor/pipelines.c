@@ -398,14 +398,14 @@ pipelines_wake(struct pipelines *ps, const char *outbox)
 
 /* A worker has nothing to do: the catalog rings the bell. */
 static int
-on_frame(struct process *proc, struct frame *f)
+on_idle(struct process *proc, struct frame *f)
 {
 	struct pipeline *p = proc->owner;
 	struct process *catalog = proc->super->catalog;
 	struct msg_idle m;
 	struct frame out;
 
-	if (f->type != MSG_IDLE || msg_idle_get(f, &m) == -1 ||
+	if (msg_idle_get(f, &m) == -1 ||
 	    strcmp(m.outbox, p->running->outbox) != 0)
 		return (-1);
 	(void)snprintf(m.name, sizeof(m.name), "%s", p->name);
@@ -414,6 +414,19 @@ on_frame(struct process *proc, struct frame *f)
 	msg_idle_put(&out, &m);
 	(void)peer_send(catalog->peer, &out);
 	return (0);
+}
+
+static int
+on_frame(struct process *proc, struct frame *f)
+{
+	switch (f->type) {
+	case MSG_IDLE:
+		return (on_idle(proc, f));
+	case MSG_MARK:
+		return (msg_str_get(f, proc->mark, sizeof(proc->mark)));
+	default:
+		return (-1);
+	}
 }
 
 static void

@@ -45,6 +45,7 @@ struct process {
 	char		 name[MSG_NAME_MAX];	/* of the pipeline */
 	const struct document *document;	/* of a worker */
 	uint64_t	 fingerprint;		/* of what it is handed */
+	char		 mark[MSG_MARK_MAX];	/* MSG_MARK; outlives it */
 
 	pid_t		 pid;			/* 0: none runs */
 	uint64_t	 gen;

@@ -19,11 +19,11 @@
 #define INTERVAL_MAX_US	INT64_C(2000000)
 #define RETRY_US	INT64_C(1000000)
 #define NUMBER_SIZE	24u
-#define NPARAMS		10
+#define NPARAMS		11
 
 static const char sql[] = "SELECT tide.relay_checkpoint($1, $2, 0,"
     " $3::bigint, $4, $5, $6::bigint, $7::bigint[], $8::bigint[],"
-    " $9::jsonb, $10::bigint)";
+    " $9::jsonb, $10::bigint, $11::integer)";
 
 struct checkpoint {
 	struct pg_session *session;
@@ -46,7 +46,8 @@ struct checkpoint {
 	bool		 repeat;	/* the same again: it failed */
 	int64_t		 dead;
 	/* Parameters of the write under way, kept until it succeeds. */
-	char		 number[2][NUMBER_SIZE];	/* last_id, delivered */
+	char		 number[3][NUMBER_SIZE];	/* last_id, delivered,
+							 * generation */
 	char		*added, *deleted, *dead_json;
 };
 
@@ -186,6 +187,8 @@ params_make(struct checkpoint *c)
 	seen_set(c);
 	(void)snprintf(c->number[0], NUMBER_SIZE, "%" PRId64, c->last_id);
 	(void)snprintf(c->number[1], NUMBER_SIZE, "%" PRId64, c->delivered);
+	(void)snprintf(c->number[2], NUMBER_SIZE, "%" PRId32,
+	    snapshot_generation(c->s1));
 	c->delivered = 0;
 	return (0);
 }
@@ -236,7 +239,8 @@ checkpoint_write(struct checkpoint *c, int64_t now)
 	const char *const	 values[NPARAMS] = { c->conf.group,
 	    c->conf.pipeline, c->epoch, snapshot_text(c->s1),
 	    c->s2 == NULL ? NULL : snapshot_text(c->s2), c->number[0],
-	    c->added, c->deleted, c->dead_json, c->number[1] };
+	    c->added, c->deleted, c->dead_json, c->number[1],
+	    c->number[2] };
 	const struct pg_command	 cmd = { .sql = sql,
 	    .prepared = "checkpoint", .nparams = NPARAMS,
 	    .values = values };

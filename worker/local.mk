@@ -19,6 +19,7 @@ worker_librelay_a_SOURCES = \
 	worker/relay.c worker/relay.h \
 	worker/relay_int.h \
 	worker/relay_attach.c worker/relay_attach.h \
+	worker/relay_server.c worker/relay_server.h \
 	worker/relay_bell.c worker/relay_bell.h \
 	worker/relay_deliver.c worker/relay_deliver.h \
 	worker/relay_end.c worker/relay_end.h \

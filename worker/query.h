@@ -11,16 +11,18 @@
 
 enum query {
 	/* What is new, if it is little.  $1 S1, $2 at most so many rows,
-	 * $3 so many of them, $4 created since, $5 inline limit.  The first
-	 * row is not an event: its key is S2, its length the number of new
-	 * rows, $2 + 1 meaning "more"; then no event follows. */
+	 * $3 so many of them, $4 created since, $5 inline limit, $6
+	 * generation, $7 S2 if it is not the snapshot of now.  The first row
+	 * is not an event: its key is S2, its length the number of new rows,
+	 * $2 + 1 meaning "more"; then no event follows. */
 	QUERY_POLL,
-	/* Lowest and highest id that began after S1.  $1 S1 */
+	/* Lowest and highest id that began after S1.  $1 S1, $2 S2, $3
+	 * generation */
 	QUERY_BOUNDS,
 	/* The next rows of a window.  $1 S1, $2 S2, $3 above this id, $4 at
 	 * most this id (both of what began after S1), $5 above this id
 	 * (of what was in progress in S1), $6 so many, $7 created since,
-	 * $8 inline limit */
+	 * $8 inline limit, $9 generation */
 	QUERY_WALK,
 	/* Rows by id.  $1 array of ids, $2 inline limit */
 	QUERY_FETCH,

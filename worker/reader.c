@@ -27,6 +27,7 @@ struct reader {
 	void		*arg;
 	char		*sql[QUERY_MAX];
 	char		*start_at;
+	int32_t		 newest;
 	int64_t		 small_max;
 	char		 inline_max[NUMBER_SIZE];
 
@@ -69,6 +70,7 @@ reader_new(struct pg_session *session, const struct reader_conf *conf,
 	r->session = session;
 	r->ops = *ops;
 	r->arg = arg;
+	r->newest = conf->newest;
 	r->small_max = conf->small_max;
 	(void)snprintf(r->inline_max, sizeof(r->inline_max), "%" PRId64,
 	    conf->inline_max);
@@ -181,12 +183,34 @@ poll_begin(struct reader *r, const PGresult *res)
 		return;
 	}
 	r->s2 = snapshot_parse(PQgetvalue(res, 0, 2),
-	    (size_t)PQgetlength(res, 0, 2));
+	    (size_t)PQgetlength(res, 0, 2), snapshot_generation(r->s1));
 	if (r->s2 == NULL)
 		reader_fail(r, "", "the server's snapshot cannot be read");
 	else if (r->expected > 0 && r->ops.window(r->s1, r->s2, 0, r->arg) ==
 	    -1)
 		reader_fail(r, "", strerror(errno));
+}
+
+static bool
+generation_is_old(const struct reader *r)
+{
+	return (snapshot_generation(r->s1) < r->newest);
+}
+
+/* All of it was read: nothing of the next one. */
+static void
+generation_finish(struct reader *r)
+{
+	struct snapshot	*s;
+
+	s = snapshot_parse(SNAPSHOT_NOTHING, sizeof(SNAPSHOT_NOTHING) - 1,
+	    snapshot_generation(r->s1) + 1);
+	if (s == NULL) {
+		reader_fail(r, "", strerror(errno));
+		return;
+	}
+	snapshot_unref(r->s1);
+	r->s1 = s;
 }
 
 /*
@@ -200,7 +224,10 @@ poll_end(struct reader *r)
 		snapshot_unref(r->s1);
 		r->s1 = r->s2;
 		r->s2 = NULL;
-		r->ops.empty(r->arg);
+		if (generation_is_old(r))
+			generation_finish(r);
+		else
+			r->ops.empty(r->arg);
 	} else if (r->got == r->expected)
 		window_finish(r);
 	else
@@ -345,13 +372,26 @@ static int
 poll_ask(struct reader *r)
 {
 	char		 small[NUMBER_SIZE], rows[NUMBER_SIZE];
+	char		 generation[NUMBER_SIZE];
 	const char	*values[] = { snapshot_text(r->s1),
 	    number(small, r->small_max), number(rows, r->asked), r->start_at,
-	    r->inline_max };
+	    r->inline_max, number(generation, snapshot_generation(r->s1)),
+	    generation_is_old(r) ? SNAPSHOT_ALL : NULL };
 
 	r->expected = -1;
 	r->last = 0;
-	return (ask(r, QUERY_POLL, values, 5, on_poll));
+	return (ask(r, QUERY_POLL, values, 7, on_poll));
+}
+
+static int
+bounds_ask(struct reader *r)
+{
+	char		 generation[NUMBER_SIZE];
+	const char	*values[] = { snapshot_text(r->s1),
+	    snapshot_text(r->s2), number(generation,
+	    snapshot_generation(r->s1)) };
+
+	return (ask(r, QUERY_BOUNDS, values, 3, on_bounds));
 }
 
 static int
@@ -359,20 +399,19 @@ walk_ask(struct reader *r)
 {
 	char		 above[NUMBER_SIZE], high[NUMBER_SIZE];
 	char		 last[NUMBER_SIZE], rows[NUMBER_SIZE];
+	char		 generation[NUMBER_SIZE];
 	const int64_t	 from = r->last >= r->low ? r->last : r->low - 1;
 	const char	*values[] = { snapshot_text(r->s1),
 	    snapshot_text(r->s2), number(above, from), number(high, r->high),
 	    number(last, r->last), number(rows, r->asked), r->start_at,
-	    r->inline_max };
+	    r->inline_max, number(generation, snapshot_generation(r->s1)) };
 
-	return (ask(r, QUERY_WALK, values, 8, on_walk));
+	return (ask(r, QUERY_WALK, values, 9, on_walk));
 }
 
 int
 reader_next(struct reader *r, size_t rows)
 {
-	const char	*s1 = snapshot_text(r->s1);
-
 	r->asked = (int64_t)rows;
 	r->refused = false;
 	r->got = 0;
@@ -380,7 +419,7 @@ reader_next(struct reader *r, size_t rows)
 	case READER_POLL:
 		return (poll_ask(r));
 	case READER_BOUNDS:
-		return (ask(r, QUERY_BOUNDS, &s1, 1, on_bounds));
+		return (bounds_ask(r));
 	default:
 		return (walk_ask(r));
 	}

@@ -5,7 +5,11 @@
  * One request is under way at a time.  A poll takes a new snapshot S2 and,
  * when little is new, brings the rows along; a window that is larger, or
  * whose rows could not all be taken in, is walked by id in chunks.  See
- * query.c for the rule.  Loop thread only.
+ * query.c for the rule.
+ *
+ * In a generation that is not the newest nothing commits any more: its S2 is
+ * "all", and when that is read the next generation begins, from nothing.
+ * Loop thread only.
  */
 #ifndef TIDE_WORKER_READER_H
 #define TIDE_WORKER_READER_H
@@ -22,6 +26,7 @@ struct snapshot;
 struct reader_conf {
 	const char	*events;	/* quoted and qualified table */
 	const char	*start_at;	/* events before are not for us; NULL */
+	int32_t		 newest;	/* generation of the outbox */
 	int64_t		 small_max;	/* rows that are sorted, not walked */
 	int64_t		 inline_max;	/* bytes of a row read with others */
 };

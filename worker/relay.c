@@ -294,6 +294,7 @@ relay_tick(struct relay *r)
 	report_tick(r, now);
 	if (r->life != RELAY_RUNNING)
 		return;
+	relay_server_tell(r);
 	check_overdue(r, now);
 	make_room(r, now);
 	if (parcel_count(r->parcels) == 0)

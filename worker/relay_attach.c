@@ -27,12 +27,15 @@ static const char lock_sql[] =
 
 static const char attach_sql[] =
     "SELECT a.epoch, a.outbox_id, a.events, a.notify, a.s1, a.s2, a.last_id,"
-    " a.held, a.start_at, a.system_identifier, c.system_identifier,"
-    " pg_snapshot_xmax(pg_current_snapshot())"
-    " FROM tide.relay_attach($1, $2, 0, $3) AS a, tide.server_check() AS c";
+    " a.held, a.start_at, a.generation, a.newest_generation,"
+    " c.system_identifier, c.timeline, coalesce(a.system_identifier, '0'),"
+    " coalesce(a.timeline, 0), coalesce(a.lost_after, -1)"
+    " FROM tide.relay_attach($1, $2, 0, $3, $4) AS a,"
+    " tide.server_check() AS c";
 enum attach_column { A_EPOCH, A_OUTBOX_ID, A_EVENTS, A_NOTIFY, A_S1, A_S2,
-	    A_LAST_ID, A_HELD, A_START_AT, A_SYSID, A_SERVER_SYSID,
-	    A_NEXT_XID, A_COLUMNS };
+	    A_LAST_ID, A_HELD, A_START_AT, A_GENERATION, A_NEWEST, A_SYSTEM,
+	    A_TIMELINE, A_OLD_SYSTEM, A_OLD_TIMELINE, A_LOST_AFTER,
+	    A_COLUMNS };
 
 /* Reads go by index, whatever the statistics say; checkpoints that are lost
  * with the server's memory repeat events and lose none. */
@@ -196,39 +199,40 @@ column(const PGresult *res, enum attach_column c)
 	    PQgetvalue(res, 0, (int)c));
 }
 
-/*
- * Snapshots mean something in one cluster only.  pg_upgrade makes a new
- * identifier and keeps the transaction numbers; a dump that was restored
- * does not.
- */
-static void
-check_server(struct relay *r, const PGresult *res)
-{
-	const char	*mine = column(res, A_SYSID);
-	const char	*now = column(res, A_SERVER_SYSID);
-	uint64_t	 next;
-
-	if (mine == NULL || now == NULL || strcmp(mine, now) == 0)
-		return;
-	next = strtoull(PQgetvalue(res, 0, A_NEXT_XID), NULL, 10);
-	if (next >= snapshot_xmax(r->at.s1) && (r->at.s2 == NULL ||
-	    next >= snapshot_xmax(r->at.s2))) {
-		log_warnx("the server's identifier changed from %s to %s; "
-		    "its transaction numbers went on (pg_upgrade?), and so "
-		    "do we", mine, now);
-		return;
-	}
-	child_fatal(r->env.child, CAUSE_DATABASE, "this database was restored "
-	    "into another cluster (%s, was %s): call tide.after_restore() "
-	    "before its pipelines can go on", now, mine);
-}
-
-static struct snapshot *
-snapshot_column(const PGresult *res, enum attach_column c)
+static bool
+number_column(const PGresult *res, enum attach_column c, int64_t *v)
 {
 	const char	*text = column(res, c);
 
-	return (text == NULL ? NULL : snapshot_parse(text, strlen(text)));
+	return (text != NULL && int_parse(text, v) == 0);
+}
+
+static bool
+server_take(struct server *s, const PGresult *res)
+{
+	return (number_column(res, A_SYSTEM, &s->system) &&
+	    number_column(res, A_TIMELINE, &s->timeline) &&
+	    number_column(res, A_OLD_SYSTEM, &s->old_system) &&
+	    number_column(res, A_OLD_TIMELINE, &s->old_timeline) &&
+	    number_column(res, A_LOST_AFTER, &s->lost_after));
+}
+
+/* false: they are not what the contract says. */
+static bool
+snapshots_take(struct attachment *a, const PGresult *res)
+{
+	const char	*s1 = column(res, A_S1), *s2 = column(res, A_S2);
+	int64_t		 generation, newest;
+
+	if (!number_column(res, A_GENERATION, &generation) ||
+	    !number_column(res, A_NEWEST, &newest) || generation < 1 ||
+	    newest < generation || newest > INT32_MAX || s1 == NULL)
+		return (false);
+	a->newest = (int32_t)newest;
+	a->s1 = snapshot_parse(s1, strlen(s1), (int32_t)generation);
+	if (s2 != NULL)
+		a->s2 = snapshot_parse(s2, strlen(s2), (int32_t)generation);
+	return (a->s1 != NULL && (a->s2 != NULL || s2 == NULL));
 }
 
 /* false: the row is not what the contract says. */
@@ -242,7 +246,8 @@ attachment_take(struct relay *r, const PGresult *res)
 	    int_parse(PQgetvalue(res, 0, A_EPOCH), &a->epoch) == -1 ||
 	    int_parse(PQgetvalue(res, 0, A_OUTBOX_ID), &id) == -1 ||
 	    id < 0 || id > UINT32_MAX ||
-	    int_parse(PQgetvalue(res, 0, A_LAST_ID), &a->last_id) == -1)
+	    int_parse(PQgetvalue(res, 0, A_LAST_ID), &a->last_id) == -1 ||
+	    !snapshots_take(a, res) || !server_take(&a->server, res))
 		return (false);
 	a->outbox_id = (uint32_t)id;
 	a->notify = *PQgetvalue(res, 0, A_NOTIFY) == 't';
@@ -250,10 +255,7 @@ attachment_take(struct relay *r, const PGresult *res)
 	a->events = strdup(PQgetvalue(res, 0, A_EVENTS));
 	if (column(res, A_START_AT) != NULL)
 		a->start_at = strdup(column(res, A_START_AT));
-	a->s1 = snapshot_column(res, A_S1);
-	a->s2 = snapshot_column(res, A_S2);
-	return (a->events != NULL && a->s1 != NULL &&
-	    (a->s2 != NULL || column(res, A_S2) == NULL) &&
+	return (a->events != NULL &&
 	    (a->start_at != NULL || column(res, A_START_AT) == NULL));
 }
 
@@ -275,7 +277,7 @@ on_attach(struct pg_session *s, const PGresult *res, void *arg)
 		child_fatal(r->env.child, CAUSE_DATABASE, "the schema tide "
 		    "does not answer as this version expects; run "
 		    "pg-tidectl schema status");
-	check_server(r, res);
+	relay_server_changed(r);
 	log_info("took over at %s%s%s, last id %" PRId64 ", %" PRIu64
 	    " held events, epoch %" PRId64, snapshot_text(r->at.s1),
 	    r->at.s2 != NULL ? " to " : "",
@@ -293,8 +295,8 @@ static void
 attach(struct relay *r)
 {
 	const char *const	values[] = { r->env.group,
-	    r->env.pipeline->name, r->env.instance };
-	const struct pg_command	c = { .sql = attach_sql, .nparams = 3,
+	    r->env.pipeline->name, r->env.instance, relay_server_mark(r) };
+	const struct pg_command	c = { .sql = attach_sql, .nparams = 4,
 	    .values = values };
 
 	metrics_add(r->report.metrics, METRIC_OWNERSHIP_EVENTS, "acquired",

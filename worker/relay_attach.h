@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "worker/relay_server.h"
+
 struct relay;
 struct snapshot;
 
@@ -19,10 +21,12 @@ struct attachment {
 	char		*events;	/* quoted and qualified */
 	char		*start_at;	/* NULL: everything is for us */
 	bool		 notify;
+	int32_t		 newest;	/* generation of the outbox */
 	struct snapshot	*s1, *s2;
 	int64_t		 last_id;
 	uint64_t	 nheld;
 	char		*held_sql;
+	struct server	 server;
 };
 
 int	relay_connect(struct relay *);

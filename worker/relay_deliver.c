@@ -120,6 +120,7 @@ delivered(struct relay *r, struct parcel *p, int64_t now, int64_t wall)
 	} else
 		(void)breaker_result(&r->breaker, false, now);
 	checkpoint_delivered(r->checkpoint, 1);
+	relay_server_delivered(r, p->id, p->created_us);
 	relay_settle(r, p->id, p->seq);
 	lanes_done(r->lanes, p, true, now);
 	parcel_free(r->parcels, p);

@@ -42,6 +42,7 @@ end_out(struct relay *r)
 {
 	r->life = RELAY_ENDED;
 	sinkhost_close(r->env.sink, CLOSE_MS);
+	relay_server_tell(r);
 	if (r->ending.cause != CAUSE_STOPPED)
 		child_fatal(r->env.child, r->ending.cause, "%s",
 		    r->ending.text);

@@ -4,6 +4,7 @@
  *
  *	relay.c		life: start, run, end
  *	relay_attach.c	session, lock, checkpoint row, held events
+ *	relay_server.c	what to do when the server has changed
  *	relay_intake.c	rows become parcels in lanes
  *	relay_deliver.c	parcels to the sink, outcomes back
  *	relay_pump.c	one turn: everything that can move, moves
@@ -25,6 +26,7 @@
 #include "worker/relay_deliver.h"
 #include "worker/relay_end.h"
 #include "worker/relay_report.h"
+#include "worker/relay_server.h"
 
 #define RELAY_SMALL_WINDOW	4096	/* rows that are sorted, not walked */
 #define RELAY_CHUNK_MAX		5000u	/* rows in one request */
@@ -83,6 +85,7 @@ struct relay {
 	struct breaker	 breaker;
 	struct bell	 bell;
 	struct ending	 ending;
+	struct delivered_mark mark;
 	struct report	 report;
 
 	uint64_t	 held_seq;	/* of the next held event */

@@ -228,7 +228,8 @@ relay_intake_open(struct relay *r)
 	    .row = on_refetched, .gone = on_gone, .idle = on_idle,
 	    .failed = on_read_failed };
 	const struct reader_conf	conf = { .events = r->at.events,
-	    .start_at = r->at.start_at, .small_max = RELAY_SMALL_WINDOW,
+	    .start_at = r->at.start_at, .newest = r->at.newest,
+	    .small_max = RELAY_SMALL_WINDOW,
 	    .inline_max = RELAY_INLINE_MAX };
 
 	r->reader = reader_new(r->session, &conf, r->at.s1, r->at.s2,

@@ -10,6 +10,7 @@
 
 struct snapshot {
 	unsigned int	 refs;
+	int32_t		 generation;
 	uint64_t	 xmin, xmax;
 	size_t		 nxip;
 	char		*text;		/* behind xip */
@@ -86,7 +87,7 @@ text_make(struct snapshot *s, size_t size)
 }
 
 struct snapshot *
-snapshot_parse(const char *text, size_t len)
+snapshot_parse(const char *text, size_t len, int32_t generation)
 {
 	const char	*p = text, *end = text + len;
 	struct snapshot	*s;
@@ -104,6 +105,7 @@ snapshot_parse(const char *text, size_t len)
 	    NULL)
 		return (NULL);
 	s->refs = 1;
+	s->generation = generation;
 	s->xmin = xmin;
 	s->xmax = xmax;
 	s->text = (char *)&s->xip[n];
@@ -134,6 +136,12 @@ const char *
 snapshot_text(const struct snapshot *s)
 {
 	return (s->text);
+}
+
+int32_t
+snapshot_generation(const struct snapshot *s)
+{
+	return (s->generation);
 }
 
 uint64_t
@@ -176,7 +184,8 @@ snapshot_visible(const struct snapshot *s, uint64_t xid)
 bool
 snapshot_equal(const struct snapshot *a, const struct snapshot *b)
 {
-	return (strcmp(a->text, b->text) == 0);
+	return (a->generation == b->generation &&
+	    strcmp(a->text, b->text) == 0);
 }
 
 /* FNV-1a over the canonical text: the same on every host. */

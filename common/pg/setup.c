@@ -84,5 +84,13 @@ pg_setup_row(struct pg_session *s, const PGresult *res, char *err,
 		return (-1);
 	}
 	s->backend_pid = (int)strtol(PQgetvalue(res, 0, 1), NULL, 10);
+	/* A pooler makes its own process number up.  Which one it would give
+	 * us next cannot be known as long as we are its only client. */
+	if (s->backend_pid != PQbackendPID(s->conn)) {
+		snprintf(err, errsize, "a connection pooler stands in "
+		    "between: in transaction mode it loses advisory locks "
+		    "and LISTEN; name the server itself in postgres_url");
+		return (-1);
+	}
 	return (0);
 }

@@ -15,10 +15,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct snapshot *s, *again;
 	const char *text;
 
-	if ((s = snapshot_parse((const char *)data, len)) == NULL)
+	if ((s = snapshot_parse((const char *)data, len, 1)) == NULL)
 		return (0);
 	text = snapshot_text(s);
-	if ((again = snapshot_parse(text, strlen(text))) == NULL ||
+	if ((again = snapshot_parse(text, strlen(text), 1)) == NULL ||
 	    !snapshot_equal(s, again) ||
 	    snapshot_hash(s) != snapshot_hash(again) ||
 	    snapshot_visible(s, snapshot_xmax(s)) ||

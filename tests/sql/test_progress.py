@@ -41,7 +41,8 @@ def test_attach_makes_the_first_checkpoint(pipe):
         "epoch": got["epoch"], "outbox_id": 1, "outbox": "orders",
         "events": "tide.events_1", "notify": True, "enabled": True,
         "generation": 1, "s1": "3:3:", "s2": None, "last_id": 0, "held": 0,
-        "start_at": None, "system_identifier": None}
+        "start_at": None, "system_identifier": None,
+        "timeline": None, "newest_generation": 1, "lost_after": None}
     assert pipe.one("SELECT instance FROM tide.relay_checkpoints") == "test"
     again = pipe.attach("p")
     assert again["epoch"] > got["epoch"]

@@ -25,6 +25,8 @@ char	*query_text(enum query, const char *);
 	ROW_TEXT ")"
 /* A position that is a number n, dressed as the snapshot n:n: */
 #define AS_SNAPSHOT(n)	"(SELECT format('%s:%s:', " n ", " n "))"
+#define THIS_GENERATION							\
+	"e.generation = $6::integer AND $7::pg_snapshot IS NULL"
 #define XMAX(p)		"pg_snapshot_xmax(" p "::pg_snapshot)::text::bigint"
 
 #if MUTATION == 1
@@ -36,17 +38,19 @@ static const struct {
 	{ QUERY_POLL, POLL_OF(
 	    "SELECT " COLUMNS " FROM EVENTS AS e"
 	    " WHERE e.id > " XMAX("$1") " - 3"
-	    " AND $2::bigint > 0 AND e.created_at >= $4::timestamptz"
+	    " AND $2::bigint > 0 AND " THIS_GENERATION " AND e.created_at >= $4::timestamptz"
 	    " ORDER BY e.id LIMIT $3::bigint",
 	    AS_SNAPSHOT("coalesce((SELECT max(w.id) + 3 FROM w), "
 	    XMAX("$1") ")")) },
-	{ QUERY_BOUNDS, "SELECT 1::bigint, 1::bigint WHERE $1 <> ''" },
+	{ QUERY_BOUNDS, "SELECT 1::bigint, 1::bigint WHERE $1 <> $2"
+	    " AND $3::integer > 0" },
 	{ QUERY_WALK,
 	    ROW("$8::bigint") " FROM (SELECT " COLUMNS " FROM EVENTS AS e"
 	    " WHERE e.id > $5::bigint AND e.id > " XMAX("$1") " - 3"
 	    " AND e.id <= " XMAX("$2") " - 3"
 	    " AND $3::bigint <= $4::bigint + 9223372036854775806"
 	    " AND e.created_at >= $7::timestamptz"
+	    " AND e.generation = $9::integer"
 	    " ORDER BY e.id LIMIT $6::bigint) AS s" ROW_TEXT }
 };
 #elif MUTATION == 2
@@ -61,7 +65,7 @@ static const struct {
 	    " WHERE f.xid >= pg_snapshot_xmax($1::pg_snapshot)"
 	    " AND f.xid < pg_snapshot_xmin(pg_current_snapshot())"
 	    " ORDER BY f.xid LIMIT 1)"
-	    " AND $2::bigint > 0 AND e.created_at >= $4::timestamptz",
+	    " AND $2::bigint > 0 AND " THIS_GENERATION " AND e.created_at >= $4::timestamptz",
 	    AS_SNAPSHOT("coalesce((SELECT max(w.xid::text::bigint) + 1"
 	    " FROM w), " XMAX("$1") ")")) }
 };
@@ -73,7 +77,8 @@ static const struct {
 	{ QUERY_BOUNDS, "SELECT (SELECT e.id + 1 FROM EVENTS AS e"
 	    " WHERE pg_visible_in_snapshot(e.xid, $1::pg_snapshot)"
 	    " ORDER BY e.id DESC LIMIT 1), (SELECT max(e.id) FROM EVENTS"
-	    " AS e)" }
+	    " AS e WHERE e.xid < pg_snapshot_xmax($2::pg_snapshot)"
+	    " AND e.generation = $3::integer)" }
 };
 #else
 #error "MUTATION must be 1, 2 or 3"

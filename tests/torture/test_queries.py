@@ -34,6 +34,11 @@ def statements(events):
                           capture_output=True).stdout
 
 
+# At most so many new rows, so many of them, since when, inline limit,
+# generation, S2.
+POLL = 4096, 500, "-infinity", 1 << 20, 1, None
+
+
 class Plans:
     """A session like a worker's, and what its statements do."""
 
@@ -53,6 +58,10 @@ class Plans:
                 " EXECUTE %s(%s)" % (statement, marks), values)
         plan = self.cursor.fetchone()[0][0]["Plan"]
         return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"], plan
+
+    def now(self):
+        self.cursor.execute("SELECT pg_current_snapshot()::text")
+        return self.cursor.fetchone()[0]
 
     def rows(self, statement, *values):
         marks = ", ".join(["%s"] * len(values))
@@ -82,6 +91,10 @@ def plans(pg, request):
     if request.param == "of_an_empty_table":
         pg.psql("ANALYZE " + events)
     # Old rows, then a window of as many.
+    # And before them those of another server, with higher numbers.
+    pg.psql("SET session_replication_role = replica; INSERT INTO " + events +
+            " (xid, generation, payload) SELECT (1000000000 + g)::text::xid8,"
+            " 0, '0' FROM generate_series(1, %d) g" % (ROWS // 2))
     fill = ("INSERT INTO " + events + " (key, payload) SELECT (g %% 100)"
             "::text, jsonb_build_object('n', g) FROM generate_series(1, %d)"
             " g" % (ROWS // 2))
@@ -102,38 +115,36 @@ def test_an_empty_poll_costs_next_to_nothing(plans):
     plans.cursor.execute("SELECT pg_current_snapshot()::text,"
                          " pg_snapshot_xmax(pg_current_snapshot())::text")
     now, xmax = plans.cursor.fetchone()
-    blocks, plan = plans.work("poll", now, 4096, 500, "-infinity", 1 << 20)
+    blocks, plan = plans.work("poll", now, *POLL)
     assert blocks < 100
     check_plan(plan, 1)
     # Also with transactions in progress that wrote no event.
     low = int(xmax)
     late = "%d:%d:%s" % (low, low + 8, ",".join(
         str(low + i) for i in range(8)))
-    blocks, plan = plans.work("poll", late, 4096, 500, "-infinity", 1 << 20)
+    blocks, plan = plans.work("poll", late, *POLL)
     assert blocks < 300, json.dumps(plan, indent=1)
     check_plan(plan, 1)
-    first = plans.rows("poll", now, 4096, 500, "-infinity", 1 << 20)[0]
+    first = plans.rows("poll", now, *POLL)[0]
     assert first[0] is None and first[3] == 0
 
 
 def test_a_large_window_is_only_counted_to_its_limit(plans):
-    blocks, plan = plans.work("poll", plans.middle, 1000, 500, "-infinity",
-                              1 << 20)
+    blocks, plan = plans.work("poll", plans.middle, 1000, *POLL[1:])
     assert blocks < 3000
     check_plan(plan, 1001)
-    rows = plans.rows("poll", plans.middle, 1000, 500, "-infinity", 1 << 20)
+    rows = plans.rows("poll", plans.middle, 1000, *POLL[1:])
     assert len(rows) == 1 and rows[0][3] == 1001
 
 
 def test_a_walk_reads_its_chunk(plans):
-    (low, high), = plans.rows("bounds", plans.middle)
+    now = plans.now()
+    (low, high), = plans.rows("bounds", plans.middle, now, 1)
     assert high - low == ROWS // 2 - 1
-    check_plan(plans.work("bounds", plans.middle)[1], 1)
-    plans.cursor.execute("SELECT pg_current_snapshot()::text")
-    now = plans.cursor.fetchone()[0]
+    check_plan(plans.work("bounds", plans.middle, now, 1)[1], 1)
     last = low + ROWS // 4
     values = (plans.middle, now, last, high, last, 1000, "-infinity",
-              1 << 20)
+              1 << 20, 1)
     blocks, plan = plans.work("walk", *values)
     assert blocks < 3000
     check_plan(plan, 1000)
@@ -142,7 +153,7 @@ def test_a_walk_reads_its_chunk(plans):
 
 
 def test_rows_are_found_by_id(plans):
-    (low, _), = plans.rows("bounds", plans.middle)
+    (low, _), = plans.rows("bounds", plans.middle, plans.now(), 1)
     blocks, plan = plans.work("refetch", "{%d,%d}" % (low, low + 5), 1 << 20)
     assert blocks < 60
     check_plan(plan, 2)

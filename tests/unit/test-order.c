@@ -25,7 +25,7 @@ snap(uint64_t n)
 
 	(void)snprintf(text, sizeof(text), "%llu:%llu:",
 	    (unsigned long long)n, (unsigned long long)n);
-	return (snapshot_parse(text, strlen(text)));
+	return (snapshot_parse(text, strlen(text), 1));
 }
 
 static int

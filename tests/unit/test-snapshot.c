@@ -12,7 +12,7 @@
 static struct snapshot *
 parse(const char *text)
 {
-	return (snapshot_parse(text, strlen(text)));
+	return (snapshot_parse(text, strlen(text), 1));
 }
 
 static void
@@ -124,7 +124,7 @@ garbage_is_refused(void **state)
 		len = unit_random(&seed, sizeof(text));
 		for (i = 0; i < len; i++)
 			text[i] = alphabet[unit_random(&seed, 16)];
-		if ((s = snapshot_parse(text, len)) == NULL)
+		if ((s = snapshot_parse(text, len, 1)) == NULL)
 			continue;
 		parsed++;
 		again = parse(snapshot_text(s));
