@@ -20,7 +20,8 @@ ALTER SEQUENCE tide.relay_config_audit_id_seq
 CREATE INDEX relay_config_audit_pipeline
     ON tide.relay_config_audit (pipeline_name, id);
 COMMENT ON TABLE tide.relay_config_audit IS
-    'Every change of a pipeline; a gap is an event dropped by max_retention';
+    'Every change of a pipeline; a gap is an event dropped by max_retention, '
+    'a lost_tail what was delivered before a promotion that lost it';
 CREATE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE
     ON tide.relay_config_audit
     FOR EACH STATEMENT EXECUTE FUNCTION tide.guard_table();

@@ -148,7 +148,7 @@ database_same(struct database *db, const char *pid)
 		return (true);
 	database_refuse(db, "a transaction pooler is in between (the server "
 	    "process changed): advisory locks and LISTEN need a session; "
-	    "connect to the server itself, or through session pooling");
+	    "connect to the server itself");
 	return (false);
 }
 

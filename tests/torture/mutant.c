@@ -38,7 +38,8 @@ static const struct {
 	{ QUERY_POLL, POLL_OF(
 	    "SELECT " COLUMNS " FROM EVENTS AS e"
 	    " WHERE e.id > " XMAX("$1") " - 3"
-	    " AND $2::bigint > 0 AND " THIS_GENERATION " AND e.created_at >= $4::timestamptz"
+	    " AND $2::bigint > 0 AND " THIS_GENERATION
+	    " AND e.created_at >= $4::timestamptz"
 	    " ORDER BY e.id LIMIT $3::bigint",
 	    AS_SNAPSHOT("coalesce((SELECT max(w.id) + 3 FROM w), "
 	    XMAX("$1") ")")) },
@@ -65,7 +66,8 @@ static const struct {
 	    " WHERE f.xid >= pg_snapshot_xmax($1::pg_snapshot)"
 	    " AND f.xid < pg_snapshot_xmin(pg_current_snapshot())"
 	    " ORDER BY f.xid LIMIT 1)"
-	    " AND $2::bigint > 0 AND " THIS_GENERATION " AND e.created_at >= $4::timestamptz",
+	    " AND $2::bigint > 0 AND " THIS_GENERATION
+	    " AND e.created_at >= $4::timestamptz",
 	    AS_SNAPSHOT("coalesce((SELECT max(w.xid::text::bigint) + 1"
 	    " FROM w), " XMAX("$1") ")")) }
 };
