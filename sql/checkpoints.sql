@@ -109,8 +109,8 @@ $$;
 
 -- A promoted server may lack what the former primary had committed last, and
 -- a relay had delivered.  Returns the highest id before the event that was
--- delivered last, NULL if that one is here.  An event that retention has taken
--- is not lost.
+-- delivered last, NULL if that one is here.  Lost ids may have come again, so
+-- the time tells, too.  An event that retention has taken is not lost.
 CREATE FUNCTION tide.relay_lost_tail(p_outbox_id integer, p_id bigint,
     p_created_at timestamptz) RETURNS bigint
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
@@ -120,7 +120,7 @@ DECLARE
 BEGIN
 	EXECUTE format($f$
 		SELECT coalesce((SELECT max(e.id) FROM tide.events_%1$s e
-		    WHERE e.id < $1), 0)
+		    WHERE e.id < $1 AND e.created_at <= $2), 0)
 		WHERE NOT EXISTS (SELECT FROM tide.events_%1$s e
 		    WHERE e.id = $1 AND e.created_at = $2)
 		AND NOT EXISTS (SELECT FROM tide.outbox_parts p

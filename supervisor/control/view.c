@@ -85,6 +85,14 @@ view_started(const struct proc *p, struct pipeline_view *v)
 		view_set(v, "starting", 0, p->row.text);
 }
 
+/* The worker's last words say more than the status it ended with. */
+static const char *
+end_text(const struct proc *p)
+{
+	return (p->worker.health == HEALTH_FAILED &&
+	    p->worker.text[0] != '\0' ? p->worker.text : p->row.text);
+}
+
 static void
 view_ended(const struct proc *p, struct pipeline_view *v)
 {
@@ -101,7 +109,7 @@ view_ended(const struct proc *p, struct pipeline_view *v)
 	case CAUSE_SESSION_LOST:
 	case CAUSE_FENCED:
 	case CAUSE_DATABASE:
-		view_set(v, "restarting", HEALTH_RETRYING, p->row.text);
+		view_set(v, "restarting", HEALTH_RETRYING, end_text(p));
 		v->ready = v->healthy = false;
 		break;
 	case CAUSE_CONFIG:
@@ -113,7 +121,7 @@ view_ended(const struct proc *p, struct pipeline_view *v)
 		view_set(v, "failed", HEALTH_FAILED, p->row.text);
 		break;
 	default:
-		view_set(v, "restarting", HEALTH_ALARM, p->row.text);
+		view_set(v, "restarting", HEALTH_ALARM, end_text(p));
 		break;
 	}
 	v->error_class = p->row.cause == CAUSE_NONE ? "" :
