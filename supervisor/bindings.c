@@ -13,6 +13,9 @@
 #include "common/messages.h"
 
 #define PREFIX		"pipeline "
+/* What the database allows in the name of a pipeline. */
+#define NAME_CHARACTERS	"abcdefghijklmnopqrstuvwxyz" \
+			"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 
 const struct option_def binding_options[] = {
 	{ "postgres_url", OPTION_STRING, OPTION_MASK | OPTION_RELOAD, NULL, 0,
@@ -93,7 +96,7 @@ make(struct bindings *bs, const char *pipeline)
 	return (b);
 }
 
-/* "pipeline NAME.OPTION": the name may hold dots, the option does not. */
+/* "pipeline NAME.OPTION" */
 static const char *
 split(const char *name, char *pipeline, size_t size)
 {
@@ -102,9 +105,9 @@ split(const char *name, char *pipeline, size_t size)
 
 	name += strlen(PREFIX);
 	name += strspn(name, " \t");
-	if (dot == NULL || dot <= name || (size_t)(dot - name) >= size)
+	n = dot == NULL || dot < name ? 0 : (size_t)(dot - name);
+	if (n == 0 || n >= size || strspn(name, NAME_CHARACTERS) < n)
 		return (NULL);
-	n = (size_t)(dot - name);
 	memcpy(pipeline, name, n);
 	pipeline[n] = '\0';
 	return (dot + 1);
@@ -121,8 +124,8 @@ bindings_put(struct bindings *bs, const char *name, const char *text,
 	option = split(name, pipeline, sizeof(pipeline));
 	if (option == NULL) {
 		(void)snprintf(err, errsize, "\"%.64s\": expected the section"
-		    " [pipeline NAME], with a name shorter than %d bytes",
-		    name, MSG_NAME_MAX);
+		    " [pipeline NAME], with a name of 1 to %d letters, digits,"
+		    " - and _", name, MSG_NAME_MAX - 1);
 		return (-1);
 	}
 	if ((b = find(bs, pipeline)) == NULL &&

@@ -112,7 +112,7 @@ pidfile_open(const char *path, char *err, size_t errsize)
 	char why[128];
 	int fd;
 
-	if (make_parent(path, err, errsize) == -1)
+	if (make_parents(path, err, errsize) == -1)
 		return (-1);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW |
 	    O_NONBLOCK, 0644);

@@ -36,26 +36,50 @@ explain(char *err, size_t errsize, const char *what, const char *why)
 	return (-1);
 }
 
+/* Umask or not: others have to reach the control socket. */
+static int
+dir_make(const char *dir)
+{
+	if (mkdir(dir, 0755) == 0)
+		return (chmod(dir, 0755));
+	return (errno == EEXIST ? 0 : -1);
+}
+
 int
-make_parent(const char *path, char *err, size_t errsize)
+make_parents(const char *path, char *err, size_t errsize)
 {
 	char dir[4096], *slash;
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	if ((slash = strrchr(dir, '/')) == NULL || slash == dir)
-		return (0);
-	*slash = '\0';
-	if (mkdir(dir, 0755) == 0 || errno == EEXIST)
-		return (0);
-	return (explain(err, errsize, dir, strerror(errno)));
+	if (strlen(path) >= sizeof(dir))
+		return (explain(err, errsize, "path", strerror(ENAMETOOLONG)));
+	memcpy(dir, path, strlen(path) + 1);
+	for (slash = strchr(dir + 1, '/'); slash != NULL;
+	    slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (dir_make(dir) == -1) {
+			(void)snprintf(err, errsize, "cannot make the"
+			    " directory %s: %s: choose another pid_file and"
+			    " control_socket", dir, strerror(errno));
+			return (-1);
+		}
+		*slash = '/';
+	}
+	return (0);
 }
 
 /* A socket that nobody answers on is left over from a crash. */
 static int
 stale_remove(const struct sockaddr_un *sun)
 {
+	struct stat st;
 	int s, ret;
 
+	if (lstat(sun->sun_path, &st) == -1)
+		return (errno == ENOENT ? 0 : -1);
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = ENOTSOCK;
+		return (-1);
+	}
 	if ((s = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
 		return (-1);
 	ret = connect(s, (const struct sockaddr *)sun, sizeof(*sun));
@@ -90,23 +114,42 @@ control_bind(const struct sockaddr_un *sun, mode_t mode)
 	return (s);
 }
 
+/* -1 in *gid: none is wanted. */
 static int
-group_set(const char *path, const char *name, char *err, size_t errsize)
+group_find(const struct option_set *set, gid_t *gid, char *err,
+    size_t errsize)
 {
+	const char *name = option_str(set, "control_group");
 	struct group *gr;
-	int64_t gid;
+	int64_t number;
 
+	*gid = (gid_t)-1;
 	if (name == NULL || *name == '\0')
 		return (0);
-	if (int_parse(name, &gid) == -1) {
-		if ((gr = getgrnam(name)) == NULL)
-			return (explain(err, errsize, "control_group",
-			    "there is no such group"));
-		gid = gr->gr_gid;
+	if (int_parse(name, &number) == 0 && number >= 0 &&
+	    number < UINT32_MAX)
+		*gid = (gid_t)number;
+	else if ((gr = getgrnam(name)) != NULL)
+		*gid = gr->gr_gid;
+	else {
+		(void)snprintf(err, errsize, "control_group \"%.64s\": there"
+		    " is no such group; create it (groupadd --system)", name);
+		return (-1);
 	}
-	if (chown(path, (uid_t)-1, (gid_t)gid) == -1)
-		return (explain(err, errsize, path, strerror(errno)));
 	return (0);
+}
+
+static int
+group_set(const char *path, const struct option_set *set, char *err,
+    size_t errsize)
+{
+	gid_t gid;
+
+	if (group_find(set, &gid, err, errsize) == -1)
+		return (-1);
+	if (gid == (gid_t)-1 || chown(path, (uid_t)-1, gid) == 0)
+		return (0);
+	return (explain(err, errsize, path, strerror(errno)));
 }
 
 static int
@@ -121,18 +164,20 @@ control_open(struct listeners *l, const struct option_set *set, char *err,
 		return (explain(err, errsize, path,
 		    "longer than a socket's path may be (107 bytes)"));
 	memcpy(sun.sun_path, path, strlen(path) + 1);
-	if (make_parent(path, err, errsize) == -1)
+	if (make_parents(path, err, errsize) == -1)
 		return (-1);
 	mode = (mode_t)strtoul(option_str(set, "control_mode"), NULL, 8);
 	if (stale_remove(&sun) == -1)
 		return (explain(err, errsize, path, errno == EADDRINUSE ?
-		    "another pg-tided answers there" : strerror(errno)));
+		    "another pg-tided answers there: stop it, or choose"
+		    " another control_socket" : errno == ENOTSOCK ?
+		    "there is something else than a socket: choose another"
+		    " control_socket" : strerror(errno)));
 	if ((l->control = control_bind(&sun, mode)) == -1)
 		return (explain(err, errsize, path, strerror(errno)));
 	if ((l->path = strdup(path)) == NULL)
 		return (explain(err, errsize, path, strerror(errno)));
-	return (group_set(path, option_str(set, "control_group"), err,
-	    errsize));
+	return (group_set(path, set, err, errsize));
 }
 
 /* "127.0.0.1:9090" or "[::1]:9090"; nothing is looked up under root. */
@@ -216,8 +261,8 @@ metrics_error(const char *text, char *err, size_t errsize)
 		    " of this host; it has %s, and 0.0.0.0 and [::] stand for"
 		    " all", text, local);
 	} else {
-		(void)snprintf(err, errsize, "metrics_addr %s: %s", text,
-		    strerror(error));
+		(void)snprintf(err, errsize, "metrics_addr %s: %s: choose"
+		    " another port, or off", text, strerror(error));
 	}
 	return (-1);
 }
@@ -264,9 +309,10 @@ listeners_check(const struct option_set *set, char *err, size_t errsize)
 	const char *text = option_str(set, "metrics_addr");
 	union address a;
 	socklen_t len;
+	gid_t gid;
 
 	if (strcmp(text, "off") == 0 || address_parse(text, &a, &len) == 0)
-		return (0);
+		return (group_find(set, &gid, err, errsize));
 	(void)snprintf(err, errsize, "%s: metrics_addr: bad value \"%.64s\","
 	    " expected a numeric ADDRESS:PORT, [ADDRESS]:PORT or off",
 	    option_is_default(set, "metrics_addr") ? "default" :

@@ -20,9 +20,9 @@ struct listeners {
 int	listeners_open(struct listeners *, const struct option_set *,
 	    char *err, size_t errsize);
 void	listeners_close(struct listeners *);
-/* Is the address understood?  0 or -1 and why. */
+/* Is the address understood, is there the group?  0 or -1 and why. */
 int	listeners_check(const struct option_set *, char *err, size_t errsize);
-/* Make the directory of a path of ours when it is missing. */
-int	make_parent(const char *path, char *err, size_t errsize);
+/* Make the directories above a path of ours that are missing. */
+int	make_parents(const char *path, char *err, size_t errsize);
 
 #endif

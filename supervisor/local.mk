@@ -11,6 +11,7 @@ supervisor_libtidesuper_a_SOURCES = \
 	supervisor/beneath.c supervisor/beneath.h \
 	supervisor/bindings.c supervisor/bindings.h \
 	supervisor/channels.c supervisor/channels.h \
+	supervisor/checkup.c supervisor/checkup.h \
 	supervisor/cmdline.c supervisor/cmdline.h \
 	supervisor/conf.c supervisor/conf.h \
 	supervisor/conf_mask.c \

@@ -27,16 +27,15 @@
 
 #include "common/log.h"
 #include "supervisor/bindings.h"
+#include "supervisor/checkup.h"
 #include "supervisor/cmdline.h"
 #include "supervisor/conf.h"
 #include "supervisor/core.h"
 #include "supervisor/daemon.h"
-#include "supervisor/envfile.h"
 #include "supervisor/notify.h"
 #include "supervisor/options.h"
 #include "supervisor/pipelines.h"
 #include "supervisor/process.h"
-#include "supervisor/spawn.h"
 #include "supervisor/super.h"
 #include "supervisor/syslog.h"
 #include "supervisor/watch.h"
@@ -213,27 +212,6 @@ warn_doubtful(const struct daemon *d)
 		    option_str(conf, "user"));
 }
 
-/* A broken installation is better told now than once a minute. */
-static int
-programs_check(const struct option_set *conf, char *err, size_t errsize)
-{
-	static const enum role roles[] = { ROLE_CATALOG, ROLE_CONTROL,
-	    ROLE_RESOLVER, ROLE_WORKER };
-	char path[4096];
-	size_t i;
-	int fd;
-
-	for (i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/pg-tide-%s",
-		    option_str(conf, "libexec_dir"), role_name(roles[i]));
-		if ((fd = spawn_open_verified(path, err, errsize)) == -1)
-			return (-1);
-		close(fd);
-	}
-	return (0);
-}
-
-/* Everything that can be known before we listen anywhere. */
 static int
 check(struct daemon *d)
 {
@@ -241,23 +219,16 @@ check(struct daemon *d)
 	char err[512];
 
 	s->conf = conf_load(&d->cmdline, &s->bindings, err, sizeof(err));
-	if (s->conf == NULL)
-		return (-1);
-	if (listeners_check(s->conf, err, sizeof(err)) == -1 ||
-	    env_check(s->conf, err, sizeof(err)) == -1 ||
-	    programs_check(s->conf, err, sizeof(err)) == -1 ||
-	    identity_find(&s->who, option_str(s->conf, "user"), err,
-	    sizeof(err)) == -1) {
-		log_errorx("%s", err);
-		return (-1);
-	}
-	return (0);
+	return (s->conf == NULL ? -1 : checkup_start(s));
 }
 
 static int
 check_config(struct daemon *d)
 {
 	if (check(d) == -1)
+		return (EXIT_FAILURE);
+	warn_doubtful(d);
+	if (checkup_rest(&d->super) == -1)
 		return (EXIT_FAILURE);
 	printf("configuration OK\n");
 	return (fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);

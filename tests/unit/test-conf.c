@@ -119,8 +119,8 @@ test_not_trusted(void **state)
 }
 
 /* Names of pipelines may be longer than what inih keeps of a section. */
-#define LONG	"a.pipeline-with.dots.and-a-name-of-sixty-three-bytes-" \
-		"in-length."
+#define LONG	"a_pipeline-with_dashes-and-a-name-of-sixty-three-byte" \
+		"s-in-lengt"
 
 static void
 test_bindings(void **state)
@@ -145,7 +145,8 @@ test_bindings(void **state)
 	refused(URL "[pipeline a]\npostgres_ulr = x\n",
 	    "did you mean \"postgres_url\"?");
 	refused(URL "[pipeline " LONG "x]\npostgres_url = x\n",
-	    "shorter than 64");
+	    "1 to 63 letters");
+	refused(URL "[pipeline a.b]\npostgres_url = x\n", "1 to 63 letters");
 	refused(URL "[pipeline ]\npostgres_url = x\n", "[pipeline NAME]");
 	refused(URL "[" LONG LONG LONG "]\na = x\n", "longer than 127");
 }
