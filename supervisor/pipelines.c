@@ -275,8 +275,8 @@ pipeline_look(struct pipeline *p)
 		pipeline_replace(p);
 	else if (p->process->pid != 0)
 		pipeline_compare(p, cause, fingerprint, err);
-	else if (cause == CAUSE_NONE &&
-	    (p->refused || fingerprint != p->process->fingerprint))
+	else if (fingerprint != p->process->fingerprint ||
+	    (p->refused && cause == CAUSE_NONE))
 		pipeline_start(p);
 }
 

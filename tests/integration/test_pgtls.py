@@ -9,8 +9,9 @@ import threading
 
 import pytest
 
-from certs import PAST, Authority
+from certs import PAST, Authority, openssl
 from pgcluster import PgCluster, roles_file
+from receiving import Receiver
 from test_delivery import set_webhook, started
 from tided import wait_for
 
@@ -49,6 +50,7 @@ class TlsCluster(PgCluster):
             "expired": self.good.issue("server", "DNS:localhost", PAST),
             "other": self.other.issue("server", "DNS:localhost")}
         self.client = self.good.issue("cert_login")
+        self.alien = self.other.issue("cert_login")
 
     def begin(self):
         self.initialize()
@@ -120,11 +122,18 @@ def files(pg, tmp_path):
         key = str(directory / "client.key")
         othercert = str(directory / "other.pem")
         otherkey = str(directory / "other.key")
+        aliencert = str(directory / "alien.pem")
+        alienkey = str(directory / "alien.key")
+        lockedkey = str(directory / "locked.key")
     put(pg.good.ca, Files.ca)
     put(pg.client.cert, Files.cert)
     put(pg.client.key, Files.key)
     put(pg.server["good"].cert, Files.othercert)
     put(pg.server["good"].key, Files.otherkey)
+    put(pg.alien.cert, Files.aliencert)
+    put(pg.alien.key, Files.alienkey)
+    openssl("pkey", "-in", Files.key, "-aes256", "-passout",
+            "pass:" + PASSWORD, "-out", Files.lockedkey)
     yield Files
     pg.serve("good")
 
@@ -208,6 +217,15 @@ FAULTS = {
     "wrong key": ("good", "cert_login",
                   FULL + "&sslcert={cert}&sslkey={otherkey}", [
                       "is not the key of sslcert", "other.key"], CLIENT),
+    "no passphrase": ("good", "cert_login",
+                      FULL + "&sslcert={cert}&sslkey={lockedkey}", [
+                          "could not load private key file", "locked.key",
+                          "sslpassword"],
+                      FULL + "&sslcert={cert}&sslkey={lockedkey}"
+                      "&sslpassword=" + PASSWORD),
+    "client of another authority": (
+        "good", "cert_login", FULL + "&sslcert={aliencert}&sslkey={alienkey}",
+        ["unknown ca", "ssl_ca_file"], CLIENT),
     "somebody else's certificate": (
         "good", "cert_login",
         FULL + "&sslcert={othercert}&sslkey={otherkey}", [
@@ -484,3 +502,51 @@ def test_password_disappears(pg, db, outbox, receiver, make_tided, how):
     assert PASSWORD not in shown
     if how != "environment":
         assert "a password was given on the command line" in d.log()
+
+
+def test_unknown_host(pg, db, outbox, receiver, make_tided):
+    set_webhook(db, "tls", outbox, receiver)
+    d = make_tided(start=False)
+    d.write_env(WEBHOOK_SECRET="s3cret-canary")
+    path = d.write_secret("url", url(pg, "", host="no-such-host.invalid"))
+    d.options["postgres_url"] = "${file:%s}" % path
+    d.start()
+    d.wait_log("warn: database: no-such-host.invalid:%d: " % pg.port, 30)
+    d.write_secret("url", url(pg, "sslmode=require"))
+    delivers(d, db, outbox, receiver, 1)
+
+
+@pytest.fixture
+def https(pg, tmp_path):
+    """A receiver whose certificate the good authority signed."""
+    pair = pg.good.issue("receiver", "IP:127.0.0.1")
+    r = Receiver(str(tmp_path / "https.jsonl"), "--tls-cert", pair.cert,
+                 "--tls-key", pair.key)
+    r.start()
+    yield r
+    r.stop()
+
+
+def test_files_of_a_sink(pg, db, outbox, receiver, https, make_tided, files):
+    """A certificate that the sink refuses, or that others may write, stops
+    its pipeline until the file is another; a new one restarts only it."""
+    set_webhook(db, "other", outbox, receiver)
+    d = started(make_tided, "other", url=url(pg, "sslmode=require"))
+    other = d.worker_pid("other")
+    ca = os.path.join(d.dir, "sink-ca.pem")
+    put(files.key, ca)
+    set_webhook(db, "tls", outbox, https, tls={"ca_file": ca},
+                url="https://127.0.0.1:%d/" % https.port)
+    d.wait_log("worker tls has ended: config")
+    put(pg.good.ca, ca, 0o666)
+    d.wait_log("sink-ca.pem: writable by group or others")
+    os.chmod(ca, 0o644)
+    delivers(d, db, outbox, https, 1)
+    put(pg.other.ca, ca)
+    d.wait_log("worker tls starts again")
+    db.publish(outbox, '{"n": 2}')
+    d.wait_log("certificate")
+    put(pg.good.ca, ca)
+    delivers(d, db, outbox, https, 3)
+    assert 2 in [e["payload"]["n"] for e in https.accepted()]
+    assert d.worker_pid("other") == other
