@@ -133,8 +133,8 @@ def test_bad_receiver(db, outbox, receiver, make_tided, mode):
     publish(db, outbox, 0, 10, 2)
     all_arrive(receiver, 10)
     receiver.fault(mode, path="/hook")
-    publish(db, outbox, 10, 30, 2)
     before = len(receiver.requests("/hook"))
+    publish(db, outbox, 10, 30, 2)
     wait_for(lambda: len(receiver.requests("/hook")) >= before + 4, 30,
              "it tries again")
     receiver.fault("")
